@@ -1,0 +1,151 @@
+//! Commands: what a user wants done to a room's timeline. Only the persister executes them, one writer per room.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    SCHEMA_VERSION,
+    entry::EntryType,
+    id::{ClientMessageId, GatewayId, RoomId, SessionId, UserId},
+};
+
+/// Who waits for the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The gateway to tell.
+    pub gateway_id: GatewayId,
+    /// The session, or waiting REST call, on it.
+    pub session_id: SessionId,
+}
+
+/// A record of topic `chat-messages`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Command {
+    /// Schema version, [`SCHEMA_VERSION`].
+    pub v: u16,
+    /// The room; equals the record's key.
+    pub room_id: RoomId,
+    /// Who gives the command, as authenticated by the gateway.
+    pub actor_id: UserId,
+    /// Idempotency key: (room, actor, this) is executed once, for ever.
+    pub client_message_id: ClientMessageId,
+    /// When the gateway took it.
+    pub issued_at: Timestamp,
+    /// Who waits for the outcome.
+    pub origin: Origin,
+    /// What to do.
+    #[serde(flatten)]
+    pub body: CommandBody,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum CommandBody {
+    /// Append a message.
+    SendMessage {
+        /// The text, validated by the gateway and again by the persister.
+        content: String,
+        /// `TEXT` or `IMAGE`.
+        message_type: EntryType,
+    },
+    /// Create a group with the actor as owner.
+    CreateGroupRoom {
+        /// Its name.
+        name: String,
+        /// The other first members.
+        user_ids: Vec<UserId>,
+    },
+    /// Create the direct room of the actor and one other user, or find it.
+    CreateDirectRoom {
+        /// The other user.
+        user_id: UserId,
+    },
+    /// Add members to a group.
+    InviteMembers {
+        /// Whom.
+        user_ids: Vec<UserId>,
+    },
+    /// Leave a group.
+    LeaveRoom {},
+}
+
+impl CommandBody {
+    /// The name in the envelope and in the record header `type`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::SendMessage { .. } => "SendMessage",
+            Self::CreateGroupRoom { .. } => "CreateGroupRoom",
+            Self::CreateDirectRoom { .. } => "CreateDirectRoom",
+            Self::InviteMembers { .. } => "InviteMembers",
+            Self::LeaveRoom {} => "LeaveRoom",
+        }
+    }
+}
+
+/// Name space of command digests (a fixed random UUID of this project).
+const DIGESTS: Uuid = Uuid::from_u128(0x2f0b_44d8_70a9_4c0c_a8a3_90a7_19c3_6e55);
+
+impl Command {
+    /// Builds a command of the current schema version.
+    pub fn new(
+        room_id: RoomId,
+        actor_id: UserId,
+        client_message_id: ClientMessageId,
+        issued_at: Timestamp,
+        origin: Origin,
+        body: CommandBody,
+    ) -> Self {
+        Self { v: SCHEMA_VERSION, room_id, actor_id, client_message_id, issued_at, origin, body }
+    }
+
+    /// Digest of what the command asks for: a repeat with the same id must have the same one, else it is a conflict.
+    pub fn digest(&self) -> Uuid {
+        let body = serde_json::to_vec(&self.body).unwrap_or_default();
+        Uuid::new_v5(&DIGESTS, &body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(body: CommandBody) -> Command {
+        let origin = Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() };
+        Command::new(
+            RoomId::generate(),
+            UserId::generate(),
+            ClientMessageId::generate(),
+            Timestamp::UNIX_EPOCH,
+            origin,
+            body,
+        )
+    }
+
+    #[test]
+    fn every_command_survives_its_json() {
+        let user = UserId::generate();
+        for body in [
+            CommandBody::SendMessage { content: "안녕 \"x\"\n".into(), message_type: EntryType::Text },
+            CommandBody::CreateGroupRoom { name: "g".into(), user_ids: vec![user] },
+            CommandBody::CreateDirectRoom { user_id: user },
+            CommandBody::InviteMembers { user_ids: vec![user] },
+            CommandBody::LeaveRoom {},
+        ] {
+            let sent = command(body);
+            let json = serde_json::to_string(&sent).unwrap();
+            assert!(json.contains(&format!("\"type\":\"{}\"", sent.body.type_name())), "{json}");
+            assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), sent);
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_bodies_apart() {
+        let text = |s: &str| command(CommandBody::SendMessage { content: s.into(), message_type: EntryType::Text });
+        assert_eq!(text("a").digest(), text("a").digest());
+        assert_ne!(text("a").digest(), text("b").digest());
+    }
+}

@@ -1,0 +1,99 @@
+//! A room's timeline as clients see it: one entry per sequence number.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::id::{ClientMessageId, MessageId, RoomId, UserId};
+
+/// What an entry is. `SYSTEM_*` entries are written by the server when the membership changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EntryType {
+    /// A text message.
+    Text,
+    /// A message whose content is the address of an image.
+    Image,
+    /// The room was created; `members` are its first members.
+    SystemCreate,
+    /// `members` were invited.
+    SystemInvite,
+    /// `members` (the sender alone) left.
+    SystemLeave,
+}
+
+impl EntryType {
+    /// The name used on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Image => "IMAGE",
+            Self::SystemCreate => "SYSTEM_CREATE",
+            Self::SystemInvite => "SYSTEM_INVITE",
+            Self::SystemLeave => "SYSTEM_LEAVE",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Text, Self::Image, Self::SystemCreate, Self::SystemInvite, Self::SystemLeave]
+            .into_iter()
+            .find(|entry_type| entry_type.as_str() == name)
+    }
+
+    /// Whether people, not the server, write it.
+    pub fn is_message(self) -> bool {
+        matches!(self, Self::Text | Self::Image)
+    }
+}
+
+/// A member as named in a system entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Who.
+    pub user_id: UserId,
+    /// The name shown.
+    pub nickname: String,
+}
+
+/// One committed timeline entry. Its JSON form is what every client receives, live or from history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The entry, for its whole life.
+    pub message_id: MessageId,
+    /// The room.
+    pub room_id: RoomId,
+    /// Place in the room's order: 1, 2, 3 … without a gap.
+    pub seq: i64,
+    /// Ordinal of the last *message* up to here; system entries repeat it. Unread = the room's last number − the number at one's mark.
+    pub number: i64,
+    /// Who wrote it, decided by the server.
+    pub sender_id: UserId,
+    /// The sender's name.
+    pub sender_nickname: String,
+    /// The sender's own id of the send.
+    pub client_message_id: ClientMessageId,
+    /// What kind of entry.
+    #[serde(rename = "type")]
+    pub entry_type: EntryType,
+    /// The text; for system entries the room's name (create) or empty.
+    pub content: String,
+    /// Members concerned by a system entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+    /// When it was committed (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    pub sent_at: Timestamp,
+}
+
+impl Entry {
+    /// Users whose membership ends with this entry: nothing after its seq may reach them.
+    pub fn removed(&self) -> Vec<UserId> {
+        match self.entry_type {
+            EntryType::SystemLeave => self.members.iter().map(|member| member.user_id).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Events: what was committed, and what became of a command. Produced to `chat-events` after the database commit.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    SCHEMA_VERSION,
+    command::Origin,
+    entry::{Entry, EntryType},
+    error_code::ErrorCode,
+    id::{ClientMessageId, GatewayId, MessageId, RoomId, UserId},
+};
+
+/// A record of topic `chat-events`. `entry` is present for everything that is in the timeline, `outcome` for whoever waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Schema version.
+    pub v: u16,
+    /// Past tense, for people reading the topic: `MessageSent`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The room; equals the record's key.
+    pub room_id: RoomId,
+    /// The entry's place, 0 when there is no entry.
+    #[serde(default)]
+    pub seq: i64,
+    /// Users whose membership ends with this entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<UserId>,
+    /// The [`Entry`] as JSON: written once here, passed on as bytes to every client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Box<RawValue>>,
+    /// The gateway that waits for the outcome.
+    pub gateway_id: GatewayId,
+    /// The [`Outcome`] as JSON, passed on as bytes to that gateway.
+    pub outcome: Box<RawValue>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OutcomeStatus {
+    /// Committed.
+    Persisted,
+    /// Refused for good.
+    Rejected,
+}
+
+/// What became of a command, for the session that gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Who waits.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// The command's room.
+    pub room_id: RoomId,
+    /// The command's idempotency key.
+    pub client_message_id: ClientMessageId,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// The entry it became; of the original when `duplicate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// The entry's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+    /// The command had been executed before.
+    #[serde(default)]
+    pub duplicate: bool,
+    /// When the entry was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persisted_at: Option<Timestamp>,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Event {
+    /// The event of a committed entry.
+    pub fn committed(entry: &Entry, outcome: &Outcome) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            v: SCHEMA_VERSION,
+            event_type: Self::type_name(entry.entry_type).to_owned(),
+            room_id: entry.room_id,
+            seq: entry.seq,
+            removed: entry.removed(),
+            entry: Some(serde_json::value::to_raw_value(entry)?),
+            gateway_id: outcome.origin.gateway_id,
+            outcome: serde_json::value::to_raw_value(outcome)?,
+        })
+    }
+
+    /// The event of a rejected command: nothing in the timeline, only an outcome.
+    pub fn rejected(outcome: &Outcome) -> Result<Self, serde_json::Error> {
+        Self::without_entry("CommandRejected", outcome)
+    }
+
+    /// An event that only tells an outcome.
+    pub fn without_entry(event_type: &str, outcome: &Outcome) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            v: SCHEMA_VERSION,
+            event_type: event_type.to_owned(),
+            room_id: outcome.room_id,
+            seq: 0,
+            removed: Vec::new(),
+            entry: None,
+            gateway_id: outcome.origin.gateway_id,
+            outcome: serde_json::value::to_raw_value(outcome)?,
+        })
+    }
+
+    fn type_name(entry_type: EntryType) -> &'static str {
+        match entry_type {
+            EntryType::Text | EntryType::Image => "MessageSent",
+            EntryType::SystemCreate => "RoomCreated",
+            EntryType::SystemInvite => "MembersInvited",
+            EntryType::SystemLeave => "MemberLeft",
+        }
+    }
+}

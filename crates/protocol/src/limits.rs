@@ -1,0 +1,32 @@
+//! Sizes that every part agrees on. All are configuration-free: a client can rely on them.
+
+/// Longest message, in characters (Unicode scalar values).
+pub const CONTENT_CHARS: usize = 5_000;
+/// Longest message, in UTF-8 bytes.
+pub const CONTENT_BYTES: usize = 20_000;
+/// Longest room name, in characters.
+pub const ROOM_NAME_CHARS: usize = 100;
+/// Longest nickname, in characters.
+pub const NICKNAME_CHARS: usize = 50;
+/// Longest e-mail address, in bytes (RFC 5321 section 4.5.3.1).
+pub const EMAIL_BYTES: usize = 254;
+/// Shortest and longest password, in characters.
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+/// Most users named in one create or invite.
+pub const USERS_PER_COMMAND: usize = 2_000;
+/// Most members of a room.
+pub const ROOM_MEMBERS: usize = 5_000;
+/// Largest WebSocket message, in bytes.
+pub const WS_MESSAGE_BYTES: usize = 65_536;
+/// Largest REST body, in bytes: 2,000 user ids fit.
+pub const REST_BODY_BYTES: usize = 131_072;
+/// Most rooms in one subscribe.
+pub const ROOMS_PER_SUBSCRIBE: usize = 500;
+/// Most rooms one session may be subscribed to.
+pub const ROOMS_PER_SESSION: usize = 1_000;
+/// Default and largest page of history.
+pub const PAGE_DEFAULT: u32 = 50;
+/// Largest page of history; more is clamped.
+pub const PAGE_MAX: u32 = 200;
+/// Characters of a message shown in a notification.
+pub const PREVIEW_CHARS: usize = 100;

@@ -1,0 +1,108 @@
+//! What travels on Redis Pub/Sub. A payload is one or more JSON documents separated by newlines, so that a batch is one publish.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    event::Outcome,
+    id::{RoomId, UserId},
+};
+
+/// On a room's channel. A flat object, because the data inside is handed on as bytes, not parsed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomPush {
+    /// What `data` is.
+    pub event: RoomPushKind,
+    /// A sequenced event's place; the gateway orders by it. 0 for the others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: i64,
+    /// Users whose membership ends with this event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<UserId>,
+    /// W3C trace context of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The JSON that clients get.
+    pub data: Box<RawValue>,
+}
+
+/// What a [`RoomPush`] carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RoomPushKind {
+    /// A committed timeline entry ([`crate::Entry`]), sequenced.
+    Message,
+    /// A member's mark moved ([`crate::ReadReceipt`]). Not sequenced: the newest wins.
+    Read,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(seq: &i64) -> bool {
+    *seq == 0
+}
+
+/// On a gateway's channel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "push", rename_all = "camelCase")]
+pub enum GatewayPush {
+    /// A command ended.
+    Outcome(Outcome),
+}
+
+/// On a user's channel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "push", rename_all = "camelCase")]
+pub enum UserPush {
+    /// Something happened in a room that the user is a member of and may not be looking at.
+    Notification(Notification),
+}
+
+/// News of one room, collapsed: the newest message and how many there were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notification {
+    /// Stable: the same news repeated has the same id (`roomId:seq`).
+    pub id: String,
+    /// The room.
+    pub room_id: RoomId,
+    /// Its newest entry.
+    pub seq: i64,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// The name shown.
+    pub sender_nickname: String,
+    /// The beginning of it, at most [`crate::limits::PREVIEW_CHARS`] characters.
+    pub preview: String,
+    /// How many messages this stands for.
+    pub count: u32,
+    /// When the newest was committed.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// Parses a newline-separated payload; a document that is not understood is an error item, the others still count.
+pub fn documents<'a, T: Deserialize<'a> + 'a>(
+    payload: &'a [u8],
+) -> impl Iterator<Item = Result<T, serde_json::Error>> + 'a {
+    payload.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_holds_several_documents_and_a_broken_one_spoils_no_other() {
+        let payload =
+            b"{\"event\":\"message\",\"seq\":5,\"data\":{\"a\": 1}}\n{broken\n{\"event\":\"read\",\"data\":{}}\n";
+        let parsed: Vec<Result<RoomPush, _>> = documents(payload).collect();
+        assert_eq!(parsed.len(), 3);
+        let first = parsed[0].as_ref().unwrap();
+        assert_eq!((first.event, first.seq, first.data.get()), (RoomPushKind::Message, 5, "{\"a\": 1}"));
+        assert!(parsed[1].is_err());
+        assert_eq!(parsed[2].as_ref().unwrap().event, RoomPushKind::Read);
+    }
+}

@@ -1,0 +1,104 @@
+//! Every Redis channel and key, with its life time.
+
+use std::time::Duration;
+
+use crate::id::{GatewayId, RoomId, UserId};
+
+/// A gateway renews its lease this often …
+pub const GATEWAY_LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// … and counts as dead when it has not for this long.
+pub const GATEWAY_LEASE: Duration = Duration::from_secs(15);
+/// Viewer sets of rooms that nobody opens any more go after this.
+pub const VIEWERS_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// Names under a prefix (empty in production; tests run side by side with one each).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    prefix: String,
+}
+
+/// A Pub/Sub channel, parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Live events of a room: `chat:room:{roomId}`.
+    Room(RoomId),
+    /// Outcomes for one gateway: `chat:gateway:{gatewayId}`.
+    Gateway(GatewayId),
+    /// News for a user: `chat:user:{userId}`.
+    User(UserId),
+}
+
+impl Keys {
+    /// Names starting with `prefix`.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// A channel's name.
+    pub fn channel(&self, channel: Channel) -> String {
+        let prefix = &self.prefix;
+        match channel {
+            Channel::Room(id) => format!("{prefix}chat:room:{id}"),
+            Channel::Gateway(id) => format!("{prefix}chat:gateway:{id}"),
+            Channel::User(id) => format!("{prefix}chat:user:{id}"),
+        }
+    }
+
+    /// The channel of a name; `None` for names that are not ours.
+    pub fn parse_channel(&self, name: &str) -> Option<Channel> {
+        let (kind, id) = name.strip_prefix(&self.prefix)?.strip_prefix("chat:")?.split_once(':')?;
+        match kind {
+            "room" => id.parse().ok().map(Channel::Room),
+            "gateway" => id.parse().ok().map(Channel::Gateway),
+            "user" => id.parse().ok().map(Channel::User),
+            _ => None,
+        }
+    }
+
+    /// String, present while the gateway lives ([`GATEWAY_LEASE`]): the lease of everything it registered.
+    pub fn gateway_lease(&self, gateway: GatewayId) -> String {
+        format!("{}chat:lease:{gateway}", self.prefix)
+    }
+
+    /// Set of `gatewayId:userId`: who has the room open, and where. An entry counts only while the gateway's lease lives.
+    pub fn room_viewers(&self, room: RoomId) -> String {
+        format!("{}chat:viewers:{room}", self.prefix)
+    }
+}
+
+/// Member of a viewer set.
+pub fn viewer(gateway: GatewayId, user: UserId) -> String {
+    format!("{gateway}:{user}")
+}
+
+/// Inverse of [`viewer`].
+pub fn parse_viewer(member: &str) -> Option<(GatewayId, UserId)> {
+    let (gateway, user) = member.split_once(':')?;
+    Some((gateway.parse().ok()?, user.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_name_names_its_channel() {
+        let keys = Keys::new("t1:");
+        for channel in [
+            Channel::Room(RoomId::generate()),
+            Channel::Gateway(GatewayId::generate()),
+            Channel::User(UserId::generate()),
+        ] {
+            assert_eq!(keys.parse_channel(&keys.channel(channel)), Some(channel));
+            assert_eq!(Keys::new("other:").parse_channel(&keys.channel(channel)), None);
+        }
+        assert_eq!(keys.parse_channel("t1:chat:room:nonsense"), None);
+    }
+
+    #[test]
+    fn a_viewer_names_gateway_and_user() {
+        let (gateway, user) = (GatewayId::generate(), UserId::generate());
+        assert_eq!(parse_viewer(&viewer(gateway, user)), Some((gateway, user)));
+        assert_eq!(parse_viewer("x"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Kafka topics: names, keys, who produces and who consumes.
+//!
+//! | topic | key | value | produced by | consumer groups |
+//! | --- | --- | --- | --- | --- |
+//! | `chat-messages` | room id | [`crate::Command`] | ws-gateway | persister |
+//! | `chat-events` | room id | [`crate::Event`] | persister | broadcaster, notifier |
+//! | `chat-read-events` | room id | [`crate::MarkRead`] | ws-gateway | read-receipt |
+//! | `<topic>-dlt` | the original's | the original's bytes, `kafka_dlt-*` headers | the failing consumer | – |
+
+/// Commands.
+pub const MESSAGES: &str = "chat-messages";
+/// Committed events and outcomes.
+pub const EVENTS: &str = "chat-events";
+/// Read marks.
+pub const READ_EVENTS: &str = "chat-read-events";
+/// Suffix of a dead-letter topic.
+pub const DEAD_LETTER_SUFFIX: &str = "-dlt";
+/// Partitions of every topic unless configured otherwise. Changing it later moves rooms between partitions.
+pub const DEFAULT_PARTITIONS: i32 = 12;
+
+/// The topics' and groups' names under a prefix (empty in production; tests run side by side with one each).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    prefix: String,
+}
+
+impl Topics {
+    /// Names starting with `prefix`.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// Commands.
+    pub fn messages(&self) -> String {
+        self.name(MESSAGES)
+    }
+
+    /// Committed events.
+    pub fn events(&self) -> String {
+        self.name(EVENTS)
+    }
+
+    /// Read marks.
+    pub fn read_events(&self) -> String {
+        self.name(READ_EVENTS)
+    }
+
+    /// A consumer group's name: the service's, under the prefix.
+    pub fn group(&self, service: &str) -> String {
+        self.name(service)
+    }
+
+    /// Every topic, dead-letter topics included.
+    pub fn all(&self) -> Vec<String> {
+        [self.messages(), self.events(), self.read_events()]
+            .into_iter()
+            .flat_map(|topic| [dead_letter(&topic), topic])
+            .collect()
+    }
+
+    fn name(&self, base: &str) -> String {
+        format!("{}{base}", self.prefix)
+    }
+}
+
+/// The dead-letter topic of a topic.
+pub fn dead_letter(topic: &str) -> String {
+    format!("{topic}{DEAD_LETTER_SUFFIX}")
+}

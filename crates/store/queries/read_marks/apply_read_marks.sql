@@ -1,0 +1,1 @@
+SELECT * FROM apply_read_marks($1, $2, $3, $4)

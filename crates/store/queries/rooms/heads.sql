@@ -1,0 +1,1 @@
+SELECT id, head_seq FROM rooms WHERE id = ANY ($1)

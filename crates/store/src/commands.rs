@@ -1,0 +1,179 @@
+//! The writes of a room's timeline: one database call each, in autocommit. Only the persister calls them.
+
+use chat_protocol::{ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Rejection, RoomId, UserId, limits};
+use tokio_postgres::{Row, types::ToSql};
+use uuid::Uuid;
+
+use crate::{Store, StoreError, queries, row};
+
+/// A message to append.
+#[derive(Debug, Clone)]
+pub struct NewMessage<'a> {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who.
+    pub sender_id: UserId,
+    /// Idempotency key within room and sender.
+    pub client_message_id: &'a ClientMessageId,
+    /// The id it gets, unless it is a repeat.
+    pub message_id: MessageId,
+    /// `TEXT` or `IMAGE`.
+    pub entry_type: EntryType,
+    /// The text.
+    pub content: &'a str,
+    /// Digest of the command.
+    pub digest: Uuid,
+}
+
+/// What every room command has.
+#[derive(Debug, Clone)]
+pub struct RoomCommand<'a> {
+    /// Which room.
+    pub room_id: RoomId,
+    /// Who gives it.
+    pub actor_id: UserId,
+    /// Idempotency key within room and actor.
+    pub client_message_id: &'a ClientMessageId,
+    /// The id its entry gets, unless it is a repeat.
+    pub message_id: MessageId,
+    /// Digest of the command.
+    pub digest: Uuid,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It is in the timeline.
+    Committed {
+        /// The entry, of the original for a repeat.
+        entry: Entry,
+        /// Whether it is a repeat.
+        duplicate: bool,
+    },
+    /// There was nothing to do.
+    Unchanged {
+        /// The room's last seq.
+        head: i64,
+    },
+    /// It may not be done.
+    Rejected(Rejection),
+}
+
+impl Store {
+    /// Appends messages to their rooms, in input order, with seq and number; one result per input. Repeats are found, also inside the batch.
+    pub async fn append_messages(&self, batch: &[NewMessage<'_>]) -> Result<Vec<Applied>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let room_ids: Vec<Uuid> = batch.iter().map(|message| message.room_id.0).collect();
+        let sender_ids: Vec<Uuid> = batch.iter().map(|message| message.sender_id.0).collect();
+        let client_ids: Vec<&str> = batch.iter().map(|message| message.client_message_id.as_stored()).collect();
+        let message_ids: Vec<Uuid> = batch.iter().map(|message| message.message_id.0).collect();
+        let types: Vec<&str> = batch.iter().map(|message| message.entry_type.as_str()).collect();
+        let contents: Vec<&str> = batch.iter().map(|message| message.content).collect();
+        let digests: Vec<Uuid> = batch.iter().map(|message| message.digest).collect();
+        let params: [&(dyn ToSql + Sync); 7] =
+            [&room_ids, &sender_ids, &client_ids, &message_ids, &types, &contents, &digests];
+        let rows = self.rows(queries::APPEND_MESSAGES, &params).await?;
+        if rows.len() != batch.len() {
+            return Err(StoreError::Data(format!("{} results for {} messages", rows.len(), batch.len())));
+        }
+        rows.iter().zip(batch).map(|(row, message)| appended(row, message)).collect()
+    }
+
+    /// Creates a group with the actor as owner.
+    pub async fn create_group_room(
+        &self,
+        command: &RoomCommand<'_>,
+        name: &str,
+        user_ids: &[UserId],
+    ) -> Result<Applied, StoreError> {
+        self.create_room(command, "GROUP", name, user_ids).await
+    }
+
+    /// Creates the direct room of the actor and another user, or finds it.
+    pub async fn create_direct_room(&self, command: &RoomCommand<'_>, user_id: UserId) -> Result<Applied, StoreError> {
+        self.create_room(command, "DIRECT", "", &[user_id]).await
+    }
+
+    async fn create_room(
+        &self,
+        command: &RoomCommand<'_>,
+        room_type: &str,
+        name: &str,
+        user_ids: &[UserId],
+    ) -> Result<Applied, StoreError> {
+        let users = row::uuids(user_ids, |id| id.0);
+        self.room_command(queries::CREATE_ROOM, command, &[&room_type, &name, &users]).await
+    }
+
+    /// Adds members to a group.
+    pub async fn invite_members(&self, command: &RoomCommand<'_>, user_ids: &[UserId]) -> Result<Applied, StoreError> {
+        let users = row::uuids(user_ids, |id| id.0);
+        let room_limit = i32::try_from(limits::ROOM_MEMBERS).unwrap_or(i32::MAX);
+        self.room_command(queries::INVITE_MEMBERS, command, &[&users, &room_limit]).await
+    }
+
+    /// Ends the actor's membership of a group.
+    pub async fn leave_room(&self, command: &RoomCommand<'_>) -> Result<Applied, StoreError> {
+        self.room_command(queries::LEAVE_ROOM, command, &[]).await
+    }
+
+    async fn room_command(
+        &self,
+        query: &'static str,
+        command: &RoomCommand<'_>,
+        more: &[&(dyn ToSql + Sync)],
+    ) -> Result<Applied, StoreError> {
+        let client_message_id = command.client_message_id.as_stored();
+        let mut params: Vec<&(dyn ToSql + Sync)> =
+            vec![&command.room_id.0, &command.actor_id.0, &client_message_id, &command.message_id.0, &command.digest];
+        params.extend_from_slice(more);
+        let rows = self.rows(query, &params).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Data("a room command without result".to_owned()))?;
+        match row.try_get::<_, &str>("status")? {
+            status @ ("committed" | "duplicate") => {
+                let entry = row::entry(row, command.room_id, &row::TIMELINE)?;
+                Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
+            }
+            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")? }),
+            status => Ok(Applied::Rejected(rejection(status)?)),
+        }
+    }
+}
+
+fn appended(row: &Row, message: &NewMessage<'_>) -> Result<Applied, StoreError> {
+    let status: &str = row.try_get("status")?;
+    if !matches!(status, "committed" | "duplicate") {
+        return Ok(Applied::Rejected(rejection(status)?));
+    }
+    let entry = Entry {
+        message_id: MessageId(row.try_get("message_id")?),
+        room_id: message.room_id,
+        seq: row.try_get("seq")?,
+        number: row.try_get("number")?,
+        sender_id: message.sender_id,
+        sender_nickname: row.try_get("sender_nickname")?,
+        client_message_id: message.client_message_id.clone(),
+        entry_type: message.entry_type,
+        content: message.content.to_owned(),
+        members: Vec::new(),
+        sent_at: row.try_get("created_at")?,
+    };
+    Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
+}
+
+fn rejection(status: &str) -> Result<Rejection, StoreError> {
+    Ok(match status {
+        "not_member" => Rejection::room_not_found(),
+        "id_conflict" => {
+            Rejection::new(ErrorCode::IdConflict, "clientMessageId was used before with another body: use a fresh one")
+        }
+        "user_not_found" => Rejection::new(ErrorCode::UserNotFound, "userIds names a user who does not exist"),
+        "forbidden" => Rejection::new(ErrorCode::Forbidden, "a direct room has its two members for ever"),
+        "room_full" => {
+            Rejection::new(ErrorCode::Forbidden, format!("a room has at most {} members", limits::ROOM_MEMBERS))
+        }
+        other => return Err(StoreError::Data(format!("command status {other}"))),
+    })
+}

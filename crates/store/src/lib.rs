@@ -1,0 +1,34 @@
+//! PostgreSQL: the only place that knows SQL.
+//!
+//! To add a query:
+//! 1. write `queries/<aggregate>/<verb>.sql`, naming the index a hot one uses;
+//! 2. list the file in `queries.rs`: a test prepares every query against the migrated schema;
+//! 3. add a method of the same name to `<aggregate>.rs`, calling `Store::rows` with it.
+//!
+//! Reads and writes go to the primary; statements are prepared once per connection.
+#![warn(missing_docs)]
+
+mod accounts;
+mod commands;
+mod config;
+mod error;
+mod members;
+mod messages;
+mod migrate;
+mod pool;
+mod queries;
+mod read_marks;
+mod rooms;
+mod row;
+
+pub use accounts::{RefreshUse, User, UserName};
+pub use commands::{Applied, NewMessage, RoomCommand};
+pub use config::PostgresConfig;
+pub use error::StoreError;
+pub use members::{MemberRow, Role};
+pub use messages::Page;
+pub use migrate::{drop_schema, migrate};
+pub use pool::Store;
+pub use queries::QUERIES;
+pub use read_marks::Mark;
+pub use rooms::{Membership, RoomSummary, RoomType};

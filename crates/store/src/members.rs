@@ -1,0 +1,67 @@
+//! Who is in a room.
+
+use std::collections::HashMap;
+
+use chat_protocol::{RoomId, UserId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Store, StoreError, queries, row};
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Role {
+    /// Made the group or inherited it.
+    Owner,
+    /// Helps the owner.
+    Admin,
+    /// Talks.
+    Member,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone)]
+pub struct MemberRow {
+    /// Who.
+    pub user_id: UserId,
+    /// The name shown.
+    pub nickname: String,
+    /// What they may do.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// How far they have read.
+    pub read_seq: i64,
+}
+
+impl Store {
+    /// The active members, longest standing first.
+    pub async fn list_members(&self, room_id: RoomId) -> Result<Vec<MemberRow>, StoreError> {
+        let rows = self.rows(queries::LIST_MEMBERS, &[&room_id.0]).await?;
+        let member = |row: &tokio_postgres::Row| {
+            Ok(MemberRow {
+                user_id: row::user_id(row, "id")?,
+                nickname: row.try_get("nickname")?,
+                role: match row.try_get::<_, &str>("role")? {
+                    "OWNER" => Role::Owner,
+                    "ADMIN" => Role::Admin,
+                    _ => Role::Member,
+                },
+                joined_at: row.try_get("joined_at")?,
+                read_seq: row.try_get("read_seq")?,
+            })
+        };
+        rows.iter().map(member).collect()
+    }
+
+    /// The active members of several rooms.
+    pub async fn members_of(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Vec<UserId>>, StoreError> {
+        let rows = self.rows(queries::MEMBERS_OF, &[&row::uuids(rooms, |id| id.0)]).await?;
+        let mut members: HashMap<RoomId, Vec<UserId>> = HashMap::new();
+        for row in &rows {
+            members.entry(row::room_id(row, "room_id")?).or_default().push(row::user_id(row, "user_id")?);
+        }
+        Ok(members)
+    }
+}

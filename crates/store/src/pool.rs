@@ -1,0 +1,79 @@
+//! The connection pool.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{NoTls, Row, types::ToSql};
+
+use crate::{PostgresConfig, StoreError};
+
+/// Handle to PostgreSQL. Cheap to clone; connections are made when they are needed.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// Server-side limits: a call that cannot finish in time fails and is repeated, instead of holding rooms locked.
+const SERVER_LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=5s";
+
+/// Driver settings for one connection.
+pub(crate) fn connection_config(config: &PostgresConfig, options: &str) -> Result<tokio_postgres::Config, StoreError> {
+    let mut postgres: tokio_postgres::Config =
+        config.url.expose().parse().map_err(|error: tokio_postgres::Error| StoreError::Config(error.to_string()))?;
+    postgres
+        .options(format!("-c search_path={} {options}", config.schema))
+        .application_name("realtime-chat")
+        .connect_timeout(Duration::from_secs(3))
+        .keepalives_idle(Duration::from_secs(10))
+        .tcp_user_timeout(Duration::from_secs(10));
+    Ok(postgres)
+}
+
+impl Store {
+    /// A pool after the settings; connects to nothing yet.
+    pub fn new(config: &PostgresConfig) -> Result<Self, StoreError> {
+        let postgres = connection_config(config, SERVER_LIMITS)?;
+        let manager = Manager::from_config(postgres, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let wait = Some(Duration::from_secs(5));
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .build()
+            .map_err(|error| StoreError::Config(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Asks PostgreSQL for a sign of life.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.rows("SELECT 1", &[]).await.map(drop)
+    }
+
+    /// Runs a query with a statement prepared once per connection.
+    ///
+    /// A connection that died while it was idle fails here once; reads could be repeated by the caller, so could every write: all are
+    /// idempotent.
+    pub(crate) async fn rows(
+        &self,
+        query: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(query).await?;
+        Ok(client.query(&statement, params).await?)
+    }
+
+    /// The same for statements without rows; the number of rows affected.
+    pub(crate) async fn execute(&self, query: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(query).await?;
+        Ok(client.execute(&statement, params).await?)
+    }
+
+    /// Prepares a query, for the test that does it with each.
+    pub async fn prepare(&self, query: &'static str) -> Result<(), StoreError> {
+        let client = self.pool.get().await?;
+        client.prepare(query).await?;
+        Ok(())
+    }
+}

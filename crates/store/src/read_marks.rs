@@ -1,0 +1,40 @@
+//! Read marks.
+
+use chat_protocol::{ReadReceipt, RoomId, UserId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Store, StoreError, queries, row};
+
+/// A mark to move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Where.
+    pub room_id: RoomId,
+    /// Whose.
+    pub user_id: UserId,
+    /// How far.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// Moves marks forward and returns those that moved. Each (room, user) at most once in `marks`; others than members are passed over.
+    pub async fn apply_read_marks(&self, marks: &[Mark]) -> Result<Vec<ReadReceipt>, StoreError> {
+        let room_ids: Vec<Uuid> = marks.iter().map(|mark| mark.room_id.0).collect();
+        let user_ids: Vec<Uuid> = marks.iter().map(|mark| mark.user_id.0).collect();
+        let seqs: Vec<i64> = marks.iter().map(|mark| mark.seq).collect();
+        let times: Vec<Timestamp> = marks.iter().map(|mark| mark.at).collect();
+        let rows = self.rows(queries::APPLY_READ_MARKS, &[&room_ids, &user_ids, &seqs, &times]).await?;
+        let receipt = |row: &tokio_postgres::Row| {
+            Ok(ReadReceipt {
+                room_id: row::room_id(row, "room_id")?,
+                user_id: row::user_id(row, "user_id")?,
+                last_read_seq: row.try_get("read_seq")?,
+                read_at: row.try_get("read_at")?,
+            })
+        };
+        rows.iter().map(receipt).collect()
+    }
+}

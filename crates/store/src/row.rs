@@ -1,0 +1,55 @@
+//! Rows to values.
+
+use chat_protocol::{ClientMessageId, Entry, EntryType, Member, MessageId, RoomId, UserId};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// Names that differ between queries of the timeline.
+pub(crate) struct EntryColumns {
+    /// Column of the entry's type (`type` of the room is beside it in room lists).
+    pub entry_type: &'static str,
+}
+
+pub(crate) const TIMELINE: EntryColumns = EntryColumns { entry_type: "type" };
+
+/// A row of view `timeline`.
+pub(crate) fn entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -> Result<Entry, StoreError> {
+    let type_name: &str = row.try_get(columns.entry_type)?;
+    let members: Option<serde_json::Value> = row.try_get("members")?;
+    Ok(Entry {
+        message_id: MessageId(row.try_get("message_id")?),
+        room_id,
+        seq: row.try_get("seq")?,
+        number: row.try_get("number")?,
+        sender_id: UserId(row.try_get("sender_id")?),
+        sender_nickname: row.try_get("sender_nickname")?,
+        client_message_id: ClientMessageId::from_stored(row.try_get("client_message_id")?),
+        entry_type: entry_type(type_name)?,
+        content: row.try_get("content")?,
+        members: members.map(self::members).transpose()?.unwrap_or_default(),
+        sent_at: row.try_get("created_at")?,
+    })
+}
+
+pub(crate) fn entry_type(name: &str) -> Result<EntryType, StoreError> {
+    EntryType::parse(name).ok_or_else(|| StoreError::Data(format!("entry type {name}")))
+}
+
+fn members(json: serde_json::Value) -> Result<Vec<Member>, StoreError> {
+    serde_json::from_value(json).map_err(|error| StoreError::Data(format!("members: {error}")))
+}
+
+pub(crate) fn room_id(row: &Row, column: &str) -> Result<RoomId, StoreError> {
+    Ok(RoomId(row.try_get::<_, Uuid>(column)?))
+}
+
+pub(crate) fn user_id(row: &Row, column: &str) -> Result<UserId, StoreError> {
+    Ok(UserId(row.try_get::<_, Uuid>(column)?))
+}
+
+/// Bare UUIDs, as the driver takes arrays.
+pub(crate) fn uuids<T: Copy>(ids: &[T], uuid: impl Fn(T) -> Uuid) -> Vec<Uuid> {
+    ids.iter().copied().map(uuid).collect()
+}

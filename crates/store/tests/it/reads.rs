@@ -1,0 +1,49 @@
+use chat_protocol::ClientMessageId;
+
+use crate::{Db, message};
+
+#[tokio::test]
+async fn history_pages_both_ways_and_says_whether_there_is_more() {
+    let db = Db::new().await;
+    let alice = db.user("alice").await;
+    let room = db.group(alice, &[]).await;
+    let ids: Vec<ClientMessageId> = (0..9).map(|_| ClientMessageId::generate()).collect();
+    let batch: Vec<_> = ids.iter().map(|id| message(room, alice, id, "hi")).collect();
+    db.store.append_messages(&batch).await.unwrap();
+    let seqs = |page: &chat_store::Page| page.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>();
+    let newest = db.store.page_before(room, i64::MAX, 1, 4).await.unwrap();
+    assert_eq!((seqs(&newest), newest.more), (vec![10, 9, 8, 7], true));
+    let oldest = db.store.page_before(room, 3, 1, 4).await.unwrap();
+    assert_eq!((seqs(&oldest), oldest.more), (vec![2, 1], false));
+    let clamped = db.store.page_before(room, i64::MAX, 9, 4).await.unwrap();
+    assert_eq!((seqs(&clamped), clamped.more), (vec![10, 9], false), "nothing from before the membership");
+    let after = db.store.page_after(room, 7, 2).await.unwrap();
+    assert_eq!((seqs(&after), after.more), (vec![8, 9], true));
+    assert_eq!(db.store.heads(&[room]).await.unwrap(), [(room, 10)]);
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn users_are_found_by_the_beginning_of_their_nickname() {
+    let db = Db::new().await;
+    let (kim, _) = (db.user("Kim_민수").await, db.user("Lee").await);
+    let found = db.store.users_by_prefix("kim_", 10).await.unwrap();
+    assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [kim]);
+    assert_eq!(db.store.users_by_prefix("%", 10).await.unwrap(), [], "wildcards are characters");
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_used_twice_is_noticed() {
+    let db = Db::new().await;
+    let alice = db.user("alice").await;
+    let family = uuid::Uuid::now_v7();
+    let expires = jiff::Timestamp::from_second(4_000_000_000).unwrap();
+    db.store.add_refresh_token(b"hash", family, alice, expires).await.unwrap();
+    let (first, second) = tokio::join!(db.store.use_refresh_token(b"hash"), db.store.use_refresh_token(b"hash"));
+    let reused = [first.unwrap().unwrap().reused, second.unwrap().unwrap().reused];
+    assert_eq!(reused.iter().filter(|reused| **reused).count(), 1, "of two racing uses one sees the other");
+    db.store.revoke_refresh_family(family).await.unwrap();
+    assert!(db.store.use_refresh_token(b"hash").await.unwrap().is_none());
+    db.drop().await;
+}
