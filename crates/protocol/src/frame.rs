@@ -134,7 +134,6 @@ pub struct ServerReply {
 /// The result of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::large_enum_variant, reason = "built once, serialised, dropped")]
 pub enum ReplyResult {
     /// It went wrong.
     Error(FrameError),
@@ -234,7 +233,6 @@ impl From<crate::Rejection> for FrameError {
 /// What the server sends by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "push", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[expect(clippy::large_enum_variant, reason = "built once, serialised, dropped")]
 pub enum ServerPush {
     /// The next entry of a subscribed room.
     Message {

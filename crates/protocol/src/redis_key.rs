@@ -9,7 +9,7 @@ pub const GATEWAY_LEASE_RENEWAL: Duration = Duration::from_secs(5);
 /// … and counts as dead when it has not for this long.
 pub const GATEWAY_LEASE: Duration = Duration::from_secs(15);
 /// Viewer sets of rooms that nobody opens any more go after this.
-pub const VIEWERS_TTL: Duration = Duration::from_secs(24 * 3600);
+pub const VIEWERS_TTL: Duration = Duration::from_hours(24);
 
 /// Names under a prefix (empty in production; tests run side by side with one each).
 #[derive(Debug, Clone, PartialEq, Eq)]

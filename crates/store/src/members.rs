@@ -55,12 +55,15 @@ impl Store {
         rows.iter().map(member).collect()
     }
 
-    /// The active members of several rooms.
-    pub async fn members_of(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Vec<UserId>>, StoreError> {
+    /// The active members of several rooms, each with the seq by which they joined: what was before it is not for them.
+    pub async fn members_of(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Vec<(UserId, i64)>>, StoreError> {
         let rows = self.rows(queries::MEMBERS_OF, &[&row::uuids(rooms, |id| id.0)]).await?;
-        let mut members: HashMap<RoomId, Vec<UserId>> = HashMap::new();
+        let mut members: HashMap<RoomId, Vec<(UserId, i64)>> = HashMap::new();
         for row in &rows {
-            members.entry(row::room_id(row, "room_id")?).or_default().push(row::user_id(row, "user_id")?);
+            members
+                .entry(row::room_id(row, "room_id")?)
+                .or_default()
+                .push((row::user_id(row, "user_id")?, row.try_get("joined_seq")?));
         }
         Ok(members)
     }

@@ -1,4 +1,5 @@
 //! Against a real PostgreSQL (`CHAT_TEST_POSTGRES_URL`), one schema per test.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod commands;
 mod queries_prepare;
