@@ -1,0 +1,19 @@
+//! The only user of the Redis client: a pool for commands, one Pub/Sub connection per process, and who views which room.
+//!
+//! Redis is never the only copy of anything that a client was promised: Pub/Sub is at most once, and every event that tells of a
+//! possible loss ([`SubscriberEvent::Connected`], [`SubscriberEvent::Overflow`]) asks its receiver to compare with the database.
+#![warn(missing_docs)]
+
+mod config;
+mod error;
+mod outbox;
+mod pool;
+mod pubsub;
+mod viewers;
+
+pub use crate::config::RedisConfig;
+pub use crate::error::RedisError;
+pub use crate::outbox::SubscriberEvent;
+pub use crate::pool::RedisPool;
+pub use crate::pubsub::{Subscriber, SubscriberHandle};
+pub use crate::viewers::Viewers;

@@ -1,0 +1,83 @@
+//! Connections for commands. Every wait is short: what needs Redis has another way, or tries again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_protocol::redis_key::{Channel, Keys};
+use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use redis::{AsyncConnectionConfig, Pipeline};
+
+use crate::{RedisConfig, RedisError};
+
+const WAIT: Duration = Duration::from_millis(500);
+/// A batch above this goes out as several pipelines, so that each is answered within [`WAIT`].
+const PIPELINE_BYTES: usize = 1024 * 1024;
+
+/// A pool of connections; clones share it.
+#[derive(Clone)]
+pub struct RedisPool {
+    pool: Pool,
+    keys: Keys,
+}
+
+impl RedisPool {
+    /// Makes the pool. Redis need not be there yet.
+    pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
+        let connections =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(WAIT)).set_response_timeout(Some(WAIT));
+        let manager = Manager::new_with_config(config.url.expose(), connections).map_err(RedisError::Config)?;
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .recycle_timeout(Some(WAIT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(RedisError::Pool)?;
+        Ok(Self { pool, keys: config.keys() })
+    }
+
+    /// The names of keys and channels.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Publishes all, in order. After an error some may have been published.
+    pub async fn publish_all(&self, messages: &[(Channel, Bytes)]) -> Result<(), RedisError> {
+        let mut rest = messages;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |(_, payload): &&(Channel, Bytes)| {
+                bytes += payload.len();
+                bytes <= PIPELINE_BYTES
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count);
+            let mut pipeline = Pipeline::with_capacity(count);
+            for (channel, payload) in now {
+                pipeline.publish(self.keys.channel(*channel), &payload[..]).ignore();
+            }
+            self.run(&pipeline).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Asks for a sign of life.
+    pub async fn ping(&self) -> Result<(), RedisError> {
+        self.run(Pipeline::new().cmd("PING").ignore()).await
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Connection, RedisError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// Runs a pipeline whose answers do not matter.
+    pub(crate) async fn run(&self, pipeline: &Pipeline) -> Result<(), RedisError> {
+        if pipeline.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.connection().await?;
+        Ok(pipeline.exec_async(&mut connection).await?)
+    }
+}
