@@ -1,0 +1,26 @@
+//! notifier: tells members what was written while they were not looking.
+//!
+//! *Consumes* `chat-events` (group `notifier`): committed messages. System entries and outcomes are passed over.
+//!
+//! *Produces* a [`chat_protocol::push::Notification`] on the Redis channel of every member who does not have the room open, one per room and
+//! batch, standing for all that others wrote; `chat-events-dlt` for records that can never be processed.
+//!
+//! *Guarantees*
+//! - Nobody is notified of a message that is not stored, nor of their own.
+//! - At least once while Redis is there; a repeat has the same id (`roomId:seq`), so that a client shows it once.
+//! - Notifications are best effort beyond that: users who are offline have no subscriber, and with Redis away for more than about
+//!   two seconds they are dropped. What is unread is never lost: it follows from PostgreSQL. PostgreSQL away: nothing is skipped,
+//!   the consumer waits.
+//! - A record that cannot be processed stops no other.
+
+mod app;
+mod audience;
+mod config;
+mod decode;
+mod error;
+mod metrics;
+mod news;
+mod pipeline;
+
+pub use app::run;
+pub use config::{Config, DEFAULT_CONFIG};

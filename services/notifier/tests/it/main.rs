@@ -1,0 +1,6 @@
+//! The service against the real Kafka, PostgreSQL and Redis.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod faults;
+mod notifications;
+mod stage;

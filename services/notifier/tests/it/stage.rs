@@ -1,0 +1,190 @@
+//! A room, a running service, and both ends of it.
+
+use std::time::Duration;
+
+use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics, OutRecord, Producer, ProducerConfig, Record, group_lag};
+use chat_protocol::{
+    ClientMessageId, Entry, EntryType, Event, GatewayId, MessageId, Origin, Outcome, OutcomeStatus, RoomId, SessionId,
+    UserId,
+    push::{Notification, UserPush, documents},
+    redis_key::Channel,
+    topic,
+};
+use chat_redis::{RedisPool, Subscriber, SubscriberEvent, SubscriberHandle, Viewers};
+use chat_service::Context;
+use chat_store::{Applied, NewMessage, RoomCommand, Store, User};
+use chat_testkit::Isolation;
+use notifier::{Config, DEFAULT_CONFIG};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+pub const WITHIN: Duration = Duration::from_secs(20);
+
+pub struct Stage {
+    pub isolation: Isolation,
+    pub viewers: Viewers,
+    pub room: RoomId,
+    pub alice: UserId,
+    pub bob: UserId,
+    pub carol: UserId,
+    store: Store,
+    producer: Producer,
+    channels: SubscriberHandle,
+    pushes: mpsc::Receiver<SubscriberEvent>,
+    _subscriber: DropGuard,
+}
+
+impl Stage {
+    /// Alice, bob and carol in a room, all of them online somewhere.
+    pub async fn new() -> Self {
+        let isolation = Isolation::new().await;
+        let store = Store::new(&isolation.postgres()).unwrap();
+        let metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
+        let producer = Producer::new(&isolation.kafka(), &ProducerConfig::default(), "test", &metrics).unwrap();
+        let redis = config(&isolation, &[]).redis;
+        let pool = RedisPool::new(&redis).unwrap();
+        let viewers = Viewers::new(pool.clone());
+        let (subscriber, channels, pushes) = Subscriber::new(&redis, pool, 10_000).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(subscriber.run(stop.clone()));
+        let nobody = UserId(Uuid::nil());
+        let mut stage = Self {
+            isolation,
+            viewers,
+            room: RoomId::generate(),
+            alice: nobody,
+            bob: nobody,
+            carol: nobody,
+            store,
+            producer,
+            channels,
+            pushes,
+            _subscriber: stop.drop_guard(),
+        };
+        stage.alice = stage.user("alice").await;
+        stage.bob = stage.user("bob").await;
+        stage.carol = stage.user("carol").await;
+        stage.create_room(stage.room, stage.alice, &[stage.bob, stage.carol]).await;
+        stage
+    }
+
+    /// Starts the service with further environment variables; stop it with [`stop`].
+    pub async fn start(&self, variables: &[(&str, String)]) -> Context {
+        let ctx = Context::for_test("notifier");
+        notifier::run(config(&self.isolation, variables), ctx.clone()).await.unwrap();
+        ctx
+    }
+
+    /// A user who is online: what is pushed to them arrives here.
+    pub async fn user(&self, nickname: &str) -> UserId {
+        let id = UserId::generate();
+        let user =
+            User { id, email: format!("{id}@example.com"), nickname: nickname.into(), password_hash: "x".into() };
+        assert!(self.store.create_user(&user).await.unwrap());
+        self.channels.subscribe(vec![Channel::User(id)]).await.unwrap();
+        id
+    }
+
+    /// Creates a room and sends its event.
+    pub async fn create_room(&self, room_id: RoomId, owner: UserId, others: &[UserId]) {
+        let id = ClientMessageId::generate();
+        let message_id = MessageId::generate();
+        let command = RoomCommand { room_id, actor_id: owner, client_message_id: &id, message_id, digest: Uuid::nil() };
+        let applied = self.store.create_group_room(&command, "team", others).await.unwrap();
+        self.send_event(applied).await;
+    }
+
+    /// Stores a message and sends its event, as the persister does.
+    pub async fn write(&self, room_id: RoomId, sender_id: UserId, content: &str) -> Entry {
+        let id = ClientMessageId::generate();
+        let message = NewMessage {
+            room_id,
+            sender_id,
+            client_message_id: &id,
+            message_id: MessageId::generate(),
+            entry_type: EntryType::Text,
+            content,
+            digest: Uuid::nil(),
+        };
+        let applied = self.store.append_messages(&[message]).await.unwrap().remove(0);
+        self.send_event(applied).await
+    }
+
+    async fn send_event(&self, applied: Applied) -> Entry {
+        let Applied::Committed { entry, duplicate } = applied else { panic!("not committed: {applied:?}") };
+        let outcome = Outcome {
+            origin: Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() },
+            room_id: entry.room_id,
+            client_message_id: entry.client_message_id.clone(),
+            status: OutcomeStatus::Persisted,
+            message_id: Some(entry.message_id),
+            seq: Some(entry.seq),
+            duplicate,
+            persisted_at: Some(entry.sent_at),
+            code: None,
+            reason: None,
+        };
+        let event = Event::committed(&entry, &outcome).unwrap();
+        self.send_raw(entry.room_id, &serde_json::to_vec(&event).unwrap()).await;
+        entry
+    }
+
+    pub async fn send_raw(&self, room_id: RoomId, payload: &[u8]) {
+        let (topic, key) = (self.isolation.topics().events(), room_id.to_string());
+        let record = OutRecord { topic: &topic, key: &key, payload, headers: &[] };
+        self.producer.send(&record).unwrap().await.unwrap();
+    }
+
+    /// The next notification and whose it is.
+    pub async fn next_notification(&mut self) -> (UserId, Notification) {
+        loop {
+            let event = timeout(WITHIN, self.pushes.recv()).await.expect("a push in time").unwrap();
+            if let SubscriberEvent::Message { channel: Channel::User(user), payload } = event {
+                let push = documents::<UserPush>(&payload).map(Result::unwrap).next().unwrap();
+                let UserPush::Notification(notification) = push;
+                return (user, notification);
+            }
+        }
+    }
+
+    /// The next `count` notifications in short, sorted: whose, seq, count.
+    pub async fn next_notifications(&mut self, count: usize) -> Vec<(UserId, i64, u32)> {
+        let mut told = Vec::new();
+        while told.len() < count {
+            let (user, notification) = self.next_notification().await;
+            told.push((user, notification.seq, notification.count));
+        }
+        told.sort_unstable();
+        told
+    }
+
+    /// Events whose offset is not committed.
+    pub async fn lag(&self) -> i64 {
+        group_lag(&self.isolation.kafka(), "notifier", &[self.isolation.topics().events()]).await.unwrap()
+    }
+
+    /// The next dead letter.
+    pub async fn next_dead_letter(&self) -> Record {
+        let metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
+        let topics = [topic::dead_letter(&self.isolation.topics().events())];
+        let (kafka, config) = (self.isolation.kafka(), ConsumerConfig::default());
+        let stop = CancellationToken::new();
+        let mut consumer = Consumer::new(&kafka, &config, "dead-letter-reader", &topics, &metrics, stop).unwrap();
+        let batch = timeout(WITHIN, consumer.next_batch()).await.expect("a dead letter in time").unwrap().unwrap();
+        consumer.close().await;
+        let [record] = &batch.records[..] else { panic!("{} dead letters", batch.records.len()) };
+        record.clone()
+    }
+}
+
+pub async fn stop(ctx: Context) {
+    ctx.lifecycle.trigger();
+    ctx.lifecycle.shutdown_complete().await.unwrap();
+}
+
+fn config(isolation: &Isolation, variables: &[(&str, String)]) -> Config {
+    let mut env = [isolation.kafka_env(), isolation.postgres_env(), isolation.redis_env()].concat();
+    env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    chat_service::config::load_from(DEFAULT_CONFIG, None, env).unwrap().service
+}
