@@ -1,0 +1,219 @@
+//! Puts the gateway together, and takes it apart in order.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{HttpServer, dev::ServerHandle};
+use anyhow::Context as _;
+use chat_kafka::{KafkaMetrics, Producer};
+use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
+use chat_redis::{RedisPool, Subscriber, Viewers};
+use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
+use chat_store::Store;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    accounts::Accounts,
+    auth::Tokens,
+    config::Config,
+    error::Refusal,
+    hub::{self, Effects, HubHandle, Parts, Timing},
+    ingest::Ingest,
+    membership::Memberships,
+    metrics::Metrics,
+    rest::HistoryPage,
+    routes,
+    waiters::Waiters,
+    ws::destination::StompConfig,
+};
+
+/// A room nobody is subscribed to is kept this long, for those who come back at once.
+const IDLE_ROOM: Duration = Duration::from_secs(10);
+/// Connections leave within this part of the drain time; the rest is for what they still wait for.
+const DRAIN_SPREAD: f64 = 0.7;
+
+/// What handlers and sessions share.
+pub struct Gateway {
+    pub config: Config,
+    pub stomp: Arc<StompConfig>,
+    pub tokens: Tokens,
+    pub accounts: Accounts,
+    pub ingest: Ingest,
+    pub store: Store,
+    pub hub: HubHandle,
+    pub metrics: Metrics,
+    pub lifecycle: Lifecycle,
+    /// The WebSocket connections, so that a drain ends when they have.
+    pub connections: TaskTracker,
+    pub clock: Arc<dyn Clock>,
+    /// Connections leave spread over this when the gateway drains.
+    pub drain_spread: Duration,
+}
+
+impl Gateway {
+    /// A page of a room's timeline, as far as the user may see it.
+    pub async fn history(
+        &self,
+        user_id: UserId,
+        room_id: RoomId,
+        before: Option<i64>,
+        after: Option<i64>,
+        limit: Option<u32>,
+    ) -> Result<HistoryPage, Refusal> {
+        if before.is_some() && after.is_some() {
+            return Err(Rejection::new(ErrorCode::BadRequest, "give before or after, not both").into());
+        }
+        if before.is_some_and(|seq| seq < 1) || after.is_some_and(|seq| seq < 0) {
+            return Err(Rejection::new(ErrorCode::BadRequest, "before must be at least 1, after at least 0").into());
+        }
+        let limit = limit.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX);
+        let membership = self.store.membership(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
+        let page = match after {
+            Some(after) => self.store.page_after(room_id, after.max(membership.joined_seq - 1), limit).await?,
+            None => self.store.page_before(room_id, before.unwrap_or(i64::MAX), membership.joined_seq, limit).await?,
+        };
+        Ok(HistoryPage { messages: page.entries, more: page.more, head: membership.head })
+    }
+}
+
+/// A running gateway.
+pub struct Server {
+    /// Where clients connect.
+    pub addr: SocketAddr,
+    handle: ServerHandle,
+    connections: TaskTracker,
+    lifecycle: Lifecycle,
+    producer: Producer,
+    drain: Duration,
+}
+
+/// Runs the service until it is told to stop.
+pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
+    Server::start(config, &context)?.serve().await
+}
+
+impl Server {
+    /// Binds the public port and starts everything; the port may be 0 in tests.
+    pub fn start(config: Config, context: &Context) -> anyhow::Result<Self> {
+        let lifecycle = context.lifecycle.clone();
+        let gateway_id = GatewayId::generate();
+        let metrics = Metrics::register(&context.metrics)?;
+        let store = Store::new(&config.postgres)?;
+        let kafka_metrics = KafkaMetrics::register(&context.metrics)?;
+        let producer = Producer::new(&config.kafka, &config.producer, "ws-gateway", &kafka_metrics)?;
+        let redis = RedisPool::new(&config.redis)?;
+        let (subscriber, subscriptions, events) =
+            Subscriber::new(&config.redis, redis.clone(), config.delivery.redis_queue)?;
+
+        let (hub, inputs) = HubHandle::new();
+        let memberships = Memberships::new(store.clone());
+        let waiters = Waiters::default();
+        let effects = Effects::start(Parts {
+            gateway_id,
+            store: store.clone(),
+            subscriber: subscriptions.clone(),
+            viewers: Viewers::new(redis.clone()),
+            lifecycle: lifecycle.clone(),
+            hub: hub.clone(),
+            memberships: memberships.clone(),
+            waiters: waiters.clone(),
+            page_size: config.delivery.page_entries,
+        });
+        let timing = Timing {
+            gap_wait: Duration::from_millis(config.delivery.gap_wait_ms),
+            head_check: Duration::from_millis(config.delivery.head_check_ms),
+            idle_room: IDLE_ROOM,
+        };
+        // Hub and subscription outlive the soft token: sessions that drain still get their answers.
+        lifecycle.spawn_detached("redis-subscriber", subscriber.run(lifecycle.hard()));
+        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, effects, metrics.clone(), lifecycle.hard()));
+        wait_for_dependencies(context, &store, &redis, &subscriptions, gateway_id);
+
+        let tokens = Tokens::new(&config.auth);
+        let clock = context.clock.clone();
+        let connections = TaskTracker::new();
+        let gateway = actix_web::web::Data::new(Gateway {
+            stomp: Arc::new(config.stomp.clone()),
+            accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
+            ingest: Ingest {
+                gateway_id,
+                producer: producer.clone(),
+                busy_above: config.producer.queue_records / 2,
+                topics: config.kafka.topics(),
+                memberships,
+                waiters,
+                store: store.clone(),
+                clock: clock.clone(),
+            },
+            tokens,
+            store,
+            hub,
+            metrics,
+            lifecycle: lifecycle.clone(),
+            connections: connections.clone(),
+            clock,
+            drain_spread: context.common.shutdown.drain().mul_f64(DRAIN_SPREAD),
+            config,
+        });
+        let http = &gateway.config.http;
+        let listener = TcpListener::bind(http.listen).with_context(|| {
+            format!("port of http.listen = {} cannot be had: stop what uses it, or set CHAT__HTTP__LISTEN", http.listen)
+        })?;
+        let addr = listener.local_addr()?;
+        let (workers, max_connections) = (http.workers, http.max_connections);
+        let shared = gateway.clone();
+        let server = HttpServer::new(move || routes::app(shared.clone()))
+            .workers(workers)
+            .max_connections(max_connections)
+            .tcp_nodelay(true)
+            .client_request_timeout(Duration::from_secs(5))
+            .keep_alive(Duration::from_secs(30))
+            .shutdown_timeout(2)
+            .disable_signals()
+            .listen(listener)?
+            .run();
+        let handle = server.handle();
+        lifecycle.spawn_detached("http", server);
+        tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");
+        Ok(Self { addr, handle, connections, lifecycle, producer, drain: context.common.shutdown.drain() })
+    }
+
+    /// Serves until the soft token, then drains: sessions say goodbye one after the other, what they sent is acknowledged.
+    pub async fn serve(self) -> anyhow::Result<()> {
+        self.lifecycle.soft().cancelled().await;
+        // New connections are refused from here on; the others leave by themselves.
+        self.connections.close();
+        if tokio::time::timeout(self.drain, self.connections.wait()).await.is_err() {
+            tracing::warn!(sessions = self.connections.len(), "sessions left at the end of the drain");
+        }
+        self.handle.stop(true).await;
+        self.producer.flush(Duration::from_secs(5)).await.context("records not acknowledged at the end")?;
+        Ok(())
+    }
+}
+
+/// Ready when the database answers and Redis delivers; whoever is away is named in `/ready` and in the log.
+fn wait_for_dependencies(
+    context: &Context,
+    store: &Store,
+    redis: &RedisPool,
+    subscriptions: &chat_redis::SubscriberHandle,
+    gateway_id: GatewayId,
+) {
+    let (postgres_latch, redis_latch) = (context.readiness.latch("postgres"), context.readiness.latch("redis"));
+    let (store, stop) = (store.clone(), context.lifecycle.soft());
+    context.lifecycle.spawn_detached("wait-for-postgres", async move {
+        retry_forever("postgres", &stop, Backoff::default(), || store.ping()).await;
+        drop(postgres_latch);
+    });
+    let (redis, subscriptions, stop) = (redis.clone(), subscriptions.clone(), context.lifecycle.soft());
+    context.lifecycle.spawn_detached("wait-for-redis", async move {
+        retry_forever("redis", &stop, Backoff::default(), || redis.ping()).await;
+        let own = vec![Channel::Gateway(gateway_id)];
+        retry_forever("redis", &stop, Backoff::default(), || subscriptions.subscribe(own.clone())).await;
+        drop(redis_latch);
+    });
+}

@@ -1,0 +1,126 @@
+//! Configuration; the commented reference is `config.default.toml`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use chat_kafka::{KafkaConfig, ProducerConfig};
+use chat_redis::RedisConfig;
+use chat_service::{ConfigError, Validate};
+use chat_store::PostgresConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{auth::AuthConfig, ws::destination::StompConfig};
+
+/// All sections of this service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The public port.
+    pub http: HttpConfig,
+    /// Tokens and passwords.
+    pub auth: AuthConfig,
+    /// WebSocket connections.
+    pub ws: WsConfig,
+    /// Completing what Pub/Sub lost.
+    pub delivery: DeliveryConfig,
+    /// STOMP destinations.
+    pub stomp: StompConfig,
+    /// Kafka.
+    pub kafka: KafkaConfig,
+    /// The producer.
+    pub producer: ProducerConfig,
+    /// Redis.
+    pub redis: RedisConfig,
+    /// PostgreSQL.
+    pub postgres: PostgresConfig,
+}
+
+/// Section `[http]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where the public port listens.
+    pub listen: SocketAddr,
+    /// Threads that serve connections.
+    pub workers: usize,
+    /// Connections per worker; more wait in the kernel's queue.
+    pub max_connections: usize,
+}
+
+/// Section `[ws]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WsConfig {
+    /// Pings go out this often.
+    pub ping_interval_secs: u64,
+    /// A connection from which nothing was heard for a ping interval and this long is dead.
+    pub pong_wait_secs: u64,
+    /// The connect frame must come within this.
+    pub first_frame_secs: u64,
+    /// A client that takes nothing for this long is cut (4008).
+    pub write_stall_secs: u64,
+    /// Frames waiting for one client, in bytes; a full queue pauses its rooms until it has read.
+    pub outbox_bytes: usize,
+}
+
+impl WsConfig {
+    /// See `ping_interval_secs`.
+    pub fn ping_interval(&self) -> Duration {
+        Duration::from_secs(self.ping_interval_secs)
+    }
+
+    /// Silence that means death.
+    pub fn dead_after(&self) -> Duration {
+        Duration::from_secs(self.ping_interval_secs + self.pong_wait_secs)
+    }
+
+    /// See `write_stall_secs`.
+    pub fn write_stall(&self) -> Duration {
+        Duration::from_secs(self.write_stall_secs)
+    }
+}
+
+/// Section `[delivery]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryConfig {
+    /// Heads of open rooms are compared with PostgreSQL this often: the longest that a message lost by Pub/Sub goes unnoticed.
+    pub head_check_ms: u64,
+    /// A gap may close by itself for this long before PostgreSQL is asked.
+    pub gap_wait_ms: u64,
+    /// Entries in a page of catch-up.
+    pub page_entries: u32,
+    /// Messages from Redis that may wait for the hub.
+    pub redis_queue: usize,
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.auth.validate()?;
+        self.stomp.validate()?;
+        self.kafka.validate()?;
+        self.producer.validate()?;
+        self.redis.validate()?;
+        self.postgres.validate()?;
+        let positive = [
+            ("http.workers", self.http.workers as u64),
+            ("http.max_connections", self.http.max_connections as u64),
+            ("ws.ping_interval_secs", self.ws.ping_interval_secs),
+            ("ws.pong_wait_secs", self.ws.pong_wait_secs),
+            ("ws.first_frame_secs", self.ws.first_frame_secs),
+            ("ws.write_stall_secs", self.ws.write_stall_secs),
+            ("delivery.head_check_ms", self.delivery.head_check_ms),
+            ("delivery.page_entries", u64::from(self.delivery.page_entries)),
+            ("delivery.redis_queue", self.delivery.redis_queue as u64),
+        ];
+        if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::invalid(key, "give at least 1"));
+        }
+        if self.ws.outbox_bytes < 2 * chat_protocol::limits::WS_MESSAGE_BYTES {
+            return Err(ConfigError::invalid(
+                "ws.outbox_bytes",
+                "give at least 131072: two messages of the largest size must fit",
+            ));
+        }
+        Ok(())
+    }
+}

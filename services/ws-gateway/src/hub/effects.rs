@@ -1,0 +1,233 @@
+//! Carries out what the hub wants: Redis subscriptions, database reads, registration of viewers. Results go back as inputs.
+
+use std::{sync::Arc, time::Duration};
+
+use bytestring::ByteString;
+use chat_protocol::{
+    Entry, ErrorCode, GatewayId, Rejection, RoomId, UserId,
+    redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
+};
+use chat_redis::{SubscriberHandle, Viewers};
+use chat_service::{Backoff, Lifecycle};
+use chat_store::{Store, StoreError};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    HubHandle, Input,
+    core::Effect,
+    pending::{Batch, Pending},
+    room::PageRequest,
+    sink::TimelineEvent,
+};
+use crate::{membership::Memberships, waiters::Waiters};
+
+/// Database reads of the hub under way at once: a mass reconnect queues here instead of starving the REST calls of connections.
+const READS: usize = 8;
+/// Viewer changes are told to Redis at most this often.
+const VIEWERS_EVERY: Duration = Duration::from_millis(100);
+/// Tries of a read that a client waits for.
+const OPEN_TRIES: u32 = 4;
+
+/// What effects need.
+pub struct Parts {
+    /// This gateway.
+    pub gateway_id: GatewayId,
+    /// PostgreSQL.
+    pub store: Store,
+    /// The Redis subscription.
+    pub subscriber: SubscriberHandle,
+    /// Who has which room open.
+    pub viewers: Viewers,
+    /// Where tasks live.
+    pub lifecycle: Lifecycle,
+    /// Where results go.
+    pub hub: HubHandle,
+    /// Checked memberships, to be forgotten.
+    pub memberships: Memberships,
+    /// REST calls that wait for outcomes.
+    pub waiters: Waiters,
+    /// Entries in a page of catch-up.
+    pub page_size: u32,
+}
+
+/// Carries effects out.
+pub struct Effects {
+    parts: Parts,
+    reads: Arc<Semaphore>,
+    channels: Arc<Pending<Channel>>,
+    viewers: Arc<Pending<(RoomId, UserId)>>,
+}
+
+impl Effects {
+    /// Starts the workers of the Redis subscriptions and of the viewers.
+    pub fn start(parts: Parts) -> Arc<Self> {
+        let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
+        let stop = parts.lifecycle.hard();
+        let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), stop.clone());
+        parts.lifecycle.spawn_detached("channels", keeping);
+        let keeping = keep_viewers(parts.gateway_id, parts.viewers.clone(), viewers.clone(), parts.lifecycle.soft());
+        parts.lifecycle.spawn_detached("viewers", keeping);
+        Arc::new(Self { parts, reads: Arc::new(Semaphore::new(READS)), channels, viewers })
+    }
+
+    /// Carries out what the hub wanted in one turn.
+    pub fn carry_out(self: &Arc<Self>, wanted: &mut Vec<Effect>) {
+        for effect in wanted.drain(..) {
+            match effect {
+                Effect::Channel { channel, wanted } => self.channels.want([(channel, wanted)]),
+                Effect::Viewer { room_id, user_id, viewing } => self.viewers.want([((room_id, user_id), viewing)]),
+                Effect::AllViewers(all) => self.viewers.want(all.into_iter().map(|viewer| (viewer, true))),
+                Effect::ForgetMembership { room_id, user_id } => self.parts.memberships.forget(room_id, user_id),
+                Effect::Outcome(outcome) => self.parts.waiters.resolve(outcome),
+                Effect::Open { request, user_id, rooms } => {
+                    // Everything wanted so far, the rooms' channels among it, comes before the head is read: nothing falls between.
+                    let subscribed = self.channels.flushed();
+                    let effects = self.clone();
+                    self.spawn(async move {
+                        // An error only means that the worker has ended with the process.
+                        subscribed.await.ok();
+                        effects.open(request, user_id, rooms).await;
+                    });
+                }
+                Effect::ReadPage { room_id, request } => {
+                    let effects = self.clone();
+                    self.spawn(async move { effects.read_page(room_id, request).await });
+                }
+                Effect::ReadHeads(rooms) => {
+                    let effects = self.clone();
+                    self.spawn(async move { effects.read_heads(rooms).await });
+                }
+            }
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let hard = self.parts.lifecycle.hard();
+        let bounded = async move {
+            tokio::select! {
+                () = task => {}
+                () = hard.cancelled() => {}
+            }
+        };
+        self.parts.lifecycle.spawn_detached("hub-effect", bounded);
+    }
+
+    async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        self.reads.acquire().await.ok()
+    }
+
+    async fn open(&self, request: u64, user_id: UserId, rooms: Vec<RoomId>) {
+        let pairs: Vec<(RoomId, UserId)> = rooms.into_iter().map(|room| (room, user_id)).collect();
+        let _permit = self.permit().await;
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut tries = 0;
+        let memberships = loop {
+            match self.parts.store.memberships(&pairs).await {
+                Ok(memberships) => break Ok(memberships),
+                Err(error) => {
+                    tries += 1;
+                    note("subscribe", &error);
+                    if tries == OPEN_TRIES {
+                        break Err(Rejection::new(
+                            ErrorCode::Unavailable,
+                            "rooms cannot be opened just now: subscribe again later",
+                        ));
+                    }
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        };
+        self.parts.hub.tell(Input::Opened { request, memberships }).await;
+    }
+
+    async fn read_page(&self, room_id: RoomId, request: PageRequest) {
+        let _permit = self.permit().await;
+        let page = self.parts.store.page_after(room_id, request.after, self.parts.page_size).await;
+        let events = match page {
+            Ok(page) => page.entries.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
+            Err(error) => {
+                note("page", &error);
+                None
+            }
+        };
+        self.parts.hub.tell(Input::Page { room_id, request, events }).await;
+    }
+
+    async fn read_heads(&self, rooms: Vec<RoomId>) {
+        let _permit = self.permit().await;
+        let heads = self.parts.store.heads(&rooms).await.unwrap_or_else(|error| {
+            note("heads", &error);
+            Vec::new()
+        });
+        self.parts.hub.tell(Input::Heads(heads)).await;
+    }
+}
+
+fn note(read: &str, error: &StoreError) {
+    tracing::warn!(read, %error, "database read failed");
+}
+
+fn timeline_event(entry: &Entry) -> Result<TimelineEvent, serde_json::Error> {
+    let json = ByteString::from(serde_json::to_string(entry)?);
+    Ok(TimelineEvent { seq: entry.seq, removed: entry.removed(), json })
+}
+
+/// Carries out wanted Redis subscriptions, many in one command. While Redis is away they stay wanted; whoever waits goes on, because the
+/// heads are checked on another way.
+async fn keep_channels(subscriber: SubscriberHandle, pending: Arc<Pending<Channel>>, stop: CancellationToken) {
+    loop {
+        let batch: Batch<Channel> = tokio::select! {
+            batch = pending.take() => batch,
+            () = stop.cancelled() => return,
+        };
+        let (wanted, unwanted) = (batch.keys(true), batch.keys(false));
+        if !wanted.is_empty()
+            && let Err(error) = subscriber.subscribe(wanted).await
+        {
+            tracing::debug!(%error, "redis has not confirmed subscriptions yet");
+        }
+        if !unwanted.is_empty() {
+            subscriber.unsubscribe(unwanted).await;
+        }
+        for done in batch.done {
+            // Nobody waits any more: fine.
+            done.send(()).ok();
+        }
+    }
+}
+
+/// Tells Redis who has which room open, in batches, and renews the lease under which that counts. At the end the lease is dropped: at once
+/// nobody is a viewer here any more.
+async fn keep_viewers(
+    gateway_id: GatewayId,
+    viewers: Viewers,
+    pending: Arc<Pending<(RoomId, UserId)>>,
+    stop: CancellationToken,
+) {
+    let mut renewal = tokio::time::interval(GATEWAY_LEASE_RENEWAL);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = renewal.tick() => {
+                if let Err(error) = viewers.renew_lease(gateway_id).await {
+                    tracing::debug!(%error, "lease not renewed");
+                }
+            }
+            batch = pending.take() => {
+                let told = async {
+                    viewers.add(gateway_id, &batch.keys(true)).await?;
+                    viewers.remove(gateway_id, &batch.keys(false)).await
+                };
+                if let Err(error) = told.await {
+                    tracing::debug!(%error, "viewers not told");
+                    pending.put_back(batch.changes);
+                }
+                tokio::time::sleep(VIEWERS_EVERY).await;
+            }
+        }
+    }
+    if let Err(error) = viewers.drop_lease(gateway_id).await {
+        tracing::debug!(%error, "lease not dropped");
+    }
+}

@@ -1,0 +1,406 @@
+//! One room on this gateway: puts events in order, hands each subscriber every seq exactly once, and says what it must read from the
+//! database to do so. No I/O: the hub carries out what it asks for.
+//!
+//! The one rule: a subscriber gets an event if and only if its cursor is the seq before. A subscriber whose cursor is behind the room's
+//! position (it resumed from an older seq, or its queue was full) is brought forward with pages from the database.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_protocol::{ErrorCode, RoomId, UserId};
+
+use super::{
+    SessionHandle,
+    sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
+};
+use crate::ws::outbox::{Item, Push};
+
+/// Most events held back behind a gap; beyond it the gap is filled from the database at once.
+const AHEAD_MAX: usize = 256;
+/// Between two tries of a page that failed.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a page is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The room itself missed something.
+    Gap,
+    /// Subscribers are behind.
+    CatchUp,
+}
+
+/// A page to read: everything after `after`, as much as fits a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Cursor.
+    pub after: i64,
+    /// Why.
+    pub purpose: Purpose,
+}
+
+/// Whether a subscriber takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its membership is being checked; nothing reaches it before the reply.
+    Waiting,
+    /// Gets events, or pages while its cursor is behind.
+    Active,
+    /// Its queue is full; goes on when there is space.
+    Parked,
+}
+
+/// A subscription to the room.
+#[derive(Debug)]
+struct Subscriber {
+    session: Arc<SessionHandle>,
+    key: SubscriptionKey,
+    sink: Sink,
+    feed: Feed,
+    /// Last seq handed over.
+    cursor: i64,
+    state: State,
+}
+
+/// Counts for the metrics, reset by whoever reads them.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Frames queued to sessions.
+    pub delivered: u64,
+    /// Subscribers parked.
+    pub parked: u64,
+}
+
+/// The room.
+#[derive(Debug)]
+pub struct Room {
+    id: RoomId,
+    /// Everything up to here went to the subscribers; `None` until the head was read once.
+    position: Option<i64>,
+    /// The highest seq known to exist.
+    head: i64,
+    /// Events that arrived before their predecessors.
+    ahead: BTreeMap<i64, TimelineEvent>,
+    /// Since when something is known to be missing.
+    gap_since: Option<Instant>,
+    /// Pages under way.
+    gap_page: bool,
+    catch_up_page: bool,
+    /// After a failed read: not before this.
+    retry_at: Option<Instant>,
+    subscribers: Vec<Subscriber>,
+    /// Since when nobody is subscribed.
+    idle_since: Option<Instant>,
+    receipts: u64,
+    tally: Tally,
+}
+
+impl Room {
+    /// A room of which nothing is known yet.
+    pub fn new(id: RoomId, now: Instant) -> Self {
+        Self {
+            id,
+            position: None,
+            head: 0,
+            ahead: BTreeMap::new(),
+            gap_since: None,
+            gap_page: false,
+            catch_up_page: false,
+            retry_at: None,
+            subscribers: Vec::new(),
+            idle_since: Some(now),
+            receipts: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Everything up to here was handed over; `None` while the room opens.
+    pub fn position(&self) -> Option<i64> {
+        self.position
+    }
+
+    /// The highest seq known to exist.
+    pub fn head(&self) -> i64 {
+        self.head.max(self.position.unwrap_or(0))
+    }
+
+    /// Whether somebody is subscribed.
+    pub fn active(&self) -> bool {
+        !self.subscribers.is_empty()
+    }
+
+    /// Whether nobody has been subscribed for this long.
+    pub fn idle_for(&self, now: Instant, long: Duration) -> bool {
+        self.idle_since.is_some_and(|since| now.duration_since(since) >= long)
+    }
+
+    /// What was counted since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    // --- subscribers
+
+    /// Adds a subscription that waits for its membership check. `false` if the session has one with this key already.
+    pub fn add(&mut self, session: Arc<SessionHandle>, key: SubscriptionKey, sink: Sink, feed: Feed) -> bool {
+        if self.find(&session, key).is_some() {
+            return false;
+        }
+        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, state: State::Waiting });
+        self.idle_since = None;
+        true
+    }
+
+    /// The membership check of a waiting subscription came back: the room's head at that time, where the membership began, and from where
+    /// the client wants to go on. Returns the seq after which its frames start; `None` when the subscription is gone (left meanwhile).
+    pub fn admit(
+        &mut self,
+        session: &SessionHandle,
+        key: SubscriptionKey,
+        head: i64,
+        joined_seq: i64,
+        after: Option<i64>,
+    ) -> Option<Result<i64, ErrorCode>> {
+        let index = self.find(session, key)?;
+        let position = *self.position.get_or_insert(head);
+        self.head = self.head.max(head);
+        let first = joined_seq - 1;
+        let cursor = match after {
+            Some(after) if after > self.head() => {
+                self.remove_at(index, Instant::now());
+                return Some(Err(ErrorCode::InvalidSeq));
+            }
+            Some(after) => after.max(first),
+            None => position.max(first),
+        };
+        self.subscribers[index].cursor = cursor;
+        Some(Ok(cursor))
+    }
+
+    /// Lets an admitted subscription take part, after its reply was queued.
+    pub fn activate(&mut self, session: &SessionHandle, key: SubscriptionKey) {
+        if let Some(index) = self.find(session, key) {
+            self.subscribers[index].state = State::Active;
+        }
+    }
+
+    /// Ends a subscription; the user's, if it had the timeline.
+    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) -> Option<(UserId, Feed)> {
+        let index = self.find(session, key)?;
+        let gone = self.remove_at(index, now);
+        Some((gone.session.user_id, gone.feed))
+    }
+
+    /// Lets the session's parked subscriptions go on: its queue has space again.
+    pub fn unpark(&mut self, session: &SessionHandle) {
+        for subscriber in &mut self.subscribers {
+            if subscriber.session.id == session.id && subscriber.state == State::Parked {
+                subscriber.state = State::Active;
+            }
+        }
+    }
+
+    fn find(&self, session: &SessionHandle, key: SubscriptionKey) -> Option<usize> {
+        self.subscribers.iter().position(|subscriber| subscriber.session.id == session.id && subscriber.key == key)
+    }
+
+    fn remove_at(&mut self, index: usize, now: Instant) -> Subscriber {
+        let gone = self.subscribers.swap_remove(index);
+        if self.subscribers.is_empty() {
+            self.idle_since = Some(now);
+        }
+        gone
+    }
+
+    // --- events
+
+    /// Takes a live event, in whatever order it arrives. Returns the subscriptions that ended with it.
+    pub fn push(&mut self, event: TimelineEvent, now: Instant) -> Vec<Removed> {
+        self.head = self.head.max(event.seq);
+        let mut removed = Vec::new();
+        match self.position {
+            Some(position) if event.seq <= position => {}
+            Some(position) if event.seq == position + 1 => self.advance(&event, now, &mut removed),
+            _ => {
+                self.ahead.insert(event.seq, event);
+                if self.ahead.len() > AHEAD_MAX {
+                    // The far end can be read again, the near end is needed first.
+                    self.ahead.pop_last();
+                }
+            }
+        }
+        removed.extend(self.go_on(now));
+        removed
+    }
+
+    /// Hands over what was held back and is next now: after an event that closed a gap, and when the room has opened.
+    pub fn go_on(&mut self, now: Instant) -> Vec<Removed> {
+        let mut removed = Vec::new();
+        while let (Some(position), Some(next)) = (self.position, self.ahead.first_entry()) {
+            if *next.key() > position + 1 {
+                break;
+            }
+            let event = next.remove();
+            if event.seq == position + 1 {
+                self.advance(&event, now, &mut removed);
+            }
+        }
+        self.note_gap(now);
+        removed
+    }
+
+    /// Tells a receipt to those who want it. Not sequenced: a full queue just misses it, the next one says more.
+    pub fn push_read(&mut self, json: &str) {
+        self.receipts += 1;
+        let mut rendered = Rendered::read(self.id, self.receipts, json);
+        for subscriber in &self.subscribers {
+            if subscriber.feed.read()
+                && subscriber.state == State::Active
+                && subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink))
+            {
+                self.tally.delivered += 1;
+            }
+        }
+    }
+
+    fn advance(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
+        self.position = Some(event.seq);
+        let mut rendered = Rendered::timeline(self.id, event);
+        self.hand_over(&mut rendered, event, now, removed);
+    }
+
+    /// Gives an event to every subscriber whose cursor is just before it.
+    fn hand_over(
+        &mut self,
+        rendered: &mut Rendered<'_>,
+        event: &TimelineEvent,
+        now: Instant,
+        removed: &mut Vec<Removed>,
+    ) {
+        let head = self.head();
+        for subscriber in &mut self.subscribers {
+            if subscriber.state != State::Active || subscriber.cursor + 1 != event.seq {
+                continue;
+            }
+            if !subscriber.feed.timeline() {
+                subscriber.cursor = event.seq;
+            } else if subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink)) {
+                subscriber.cursor = event.seq;
+                self.tally.delivered += 1;
+            } else {
+                subscriber.state = State::Parked;
+                self.tally.parked += 1;
+                let lagging = Push::Lagging { room_id: self.id, seq: subscriber.cursor, head };
+                subscriber.session.outbox.push(Item::Push(lagging));
+            }
+        }
+        if !event.removed.is_empty() {
+            self.expel(event, now, removed);
+        }
+    }
+
+    /// Ends the subscriptions of users whose membership ends with this event: those that have it, and those still waiting.
+    fn expel(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
+        let mut index = 0;
+        while let Some(subscriber) = self.subscribers.get(index) {
+            let concerned = event.removed.contains(&subscriber.session.user_id);
+            if concerned && (subscriber.state == State::Waiting || subscriber.cursor == event.seq) {
+                let gone = self.remove_at(index, now);
+                if gone.state != State::Waiting {
+                    let push = Push::Unsubscribed { room_id: self.id, code: ErrorCode::RoomNotFound };
+                    gone.session.outbox.push(Item::Push(push));
+                }
+                removed.push(Removed { session: gone.session, key: gone.key, feed: gone.feed });
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    // --- what is missing
+
+    /// The database says the room's last seq is `head`.
+    pub fn heard_head(&mut self, head: i64, now: Instant) {
+        self.head = self.head.max(head);
+        self.note_gap(now);
+    }
+
+    fn note_gap(&mut self, now: Instant) {
+        let behind = self.position.is_some_and(|position| position < self.head);
+        self.gap_since = if behind { self.gap_since.or(Some(now)) } else { None };
+    }
+
+    /// The pages to read now. Each is asked for once, until [`Self::page`] or [`Self::page_failed`] answers it. A gap is given `gap_wait`
+    /// to close by itself: events of one room may arrive out of order while a partition changes hands.
+    pub fn wanted(&mut self, now: Instant, gap_wait: Duration) -> impl Iterator<Item = PageRequest> + use<> {
+        let due = self.retry_at.is_none_or(|at| now >= at);
+        let mut gap = None;
+        let mut catch_up = None;
+        if let Some(position) = self.position.filter(|_| due && self.active()) {
+            let waited = self.gap_since.is_some_and(|since| now.duration_since(since) >= gap_wait);
+            if !self.gap_page && self.gap_since.is_some() && (waited || self.ahead.len() >= AHEAD_MAX) {
+                self.gap_page = true;
+                gap = Some(PageRequest { after: position, purpose: Purpose::Gap });
+            }
+            if !self.catch_up_page
+                && let Some(after) = self.lowest_cursor_behind(position)
+            {
+                self.catch_up_page = true;
+                catch_up = Some(PageRequest { after, purpose: Purpose::CatchUp });
+            }
+        }
+        gap.into_iter().chain(catch_up)
+    }
+
+    fn lowest_cursor_behind(&self, position: i64) -> Option<i64> {
+        let behind = self.subscribers.iter().filter(|s| s.state == State::Active && s.cursor < position);
+        behind.map(|subscriber| subscriber.cursor).min()
+    }
+
+    /// A page arrived: it fills the room's gap and brings those forward who are within it.
+    pub fn page(&mut self, purpose: Purpose, events: &[TimelineEvent], now: Instant) -> Vec<Removed> {
+        self.page_done(purpose);
+        // An empty page where something was expected is asked for again, but not in a tight loop.
+        self.retry_at = if events.is_empty() { Some(now + RETRY_PAUSE) } else { None };
+        let mut removed = Vec::new();
+        for event in events {
+            if self.position.is_some_and(|position| event.seq <= position) {
+                let mut rendered = Rendered::timeline(self.id, event);
+                self.hand_over(&mut rendered, event, now, &mut removed);
+            } else {
+                removed.extend(self.push(event.clone(), now));
+            }
+        }
+        removed
+    }
+
+    /// A page could not be read; it is asked for again after a pause.
+    pub fn page_failed(&mut self, purpose: Purpose, now: Instant) {
+        self.page_done(purpose);
+        self.retry_at = Some(now + RETRY_PAUSE);
+    }
+
+    fn page_done(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Gap => self.gap_page = false,
+            Purpose::CatchUp => self.catch_up_page = false,
+        }
+    }
+}
+
+/// A subscription that ended because its user is no longer a member.
+#[derive(Debug)]
+pub struct Removed {
+    /// Whose.
+    pub session: Arc<SessionHandle>,
+    /// Which.
+    pub key: SubscriptionKey,
+    /// What it had.
+    pub feed: Feed,
+}
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! How a room's events look on the wire. Each look is built once per event and shared by all sessions that want it.
+
+use std::collections::HashMap;
+
+use bytestring::ByteString;
+use chat_protocol::{RoomId, UserId};
+use chat_stomp::{MessageTemplate, Version};
+
+/// Which of a session's subscriptions: 0 for `chat.v1`, the session's count for STOMP.
+pub type SubscriptionKey = u64;
+
+/// What of a room a subscription wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// The sequenced timeline.
+    Timeline,
+    /// Members' read marks.
+    Read,
+    /// Both (`chat.v1`).
+    All,
+}
+
+impl Feed {
+    /// Whether it includes the timeline.
+    pub fn timeline(self) -> bool {
+        self != Self::Read
+    }
+
+    /// Whether it includes read marks.
+    pub fn read(self) -> bool {
+        self != Self::Timeline
+    }
+}
+
+/// The look.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sink {
+    /// `chat.v1`.
+    Native,
+    /// A STOMP MESSAGE for one subscription.
+    Stomp {
+        /// Negotiated version.
+        version: Version,
+        /// `subscription` header.
+        id: Option<ByteString>,
+        /// `destination` header.
+        destination: ByteString,
+    },
+}
+
+/// A sequenced event of a room.
+#[derive(Debug, Clone)]
+pub struct TimelineEvent {
+    /// Its place.
+    pub seq: i64,
+    /// Users whose membership ends with it.
+    pub removed: Vec<UserId>,
+    /// The entry's JSON.
+    pub json: ByteString,
+}
+
+/// An event and its looks so far.
+pub struct Rendered<'a> {
+    event: &'static str,
+    message_id: String,
+    seq: Option<i64>,
+    json: &'a str,
+    native: Option<ByteString>,
+    template: Option<(Version, MessageTemplate)>,
+    stomp: HashMap<Sink, ByteString>,
+}
+
+impl<'a> Rendered<'a> {
+    /// A timeline event.
+    pub fn timeline(room_id: RoomId, event: &'a TimelineEvent) -> Self {
+        Self::new("message", format!("{room_id}-{}", event.seq), Some(event.seq), &event.json)
+    }
+
+    /// A read receipt; `nth` tells them apart.
+    pub fn read(room_id: RoomId, nth: u64, json: &'a str) -> Self {
+        Self::new("read", format!("{room_id}-read-{nth}"), None, json)
+    }
+
+    fn new(event: &'static str, message_id: String, seq: Option<i64>, json: &'a str) -> Self {
+        Self { event, message_id, seq, json, native: None, template: None, stomp: HashMap::new() }
+    }
+
+    /// The frame for a sink: shared bytes.
+    pub fn frame(&mut self, sink: &Sink) -> ByteString {
+        let Sink::Stomp { version, id, destination } = sink else {
+            return self.native.get_or_insert_with(|| native(self.event, self.json)).clone();
+        };
+        if let Some(frame) = self.stomp.get(sink) {
+            return frame.clone();
+        }
+        let template = match &self.template {
+            Some((built_for, template)) if built_for == version => template,
+            _ => {
+                let seq = self.seq.map(|seq| seq.to_string());
+                let mut headers = vec![("event", self.event)];
+                headers.extend(seq.as_deref().map(|seq| ("seq", seq)));
+                let template = MessageTemplate::new(*version, &self.message_id, &headers, self.json);
+                &self.template.insert((*version, template)).1
+            }
+        };
+        let frame = template.render(id.as_deref(), destination);
+        self.stomp.insert(sink.clone(), frame.clone());
+        frame
+    }
+}
+
+/// `{"push":"message","message":{…}}`, `{"push":"read",…}`: the JSON inside is passed on as it is.
+fn native(event: &str, json: &str) -> ByteString {
+    if event == "message" {
+        format!(r#"{{"push":"message","message":{json}}}"#).into()
+    } else {
+        format!(r#"{{"push":"{event}",{}"#, json.strip_prefix('{').unwrap_or("}")).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_look_is_built_once_and_shared() {
+        let event = TimelineEvent { seq: 7, removed: Vec::new(), json: r#"{"seq":7}"#.into() };
+        let mut rendered = Rendered::timeline(RoomId::generate(), &event);
+        let sink = |id: &'static str| Sink::Stomp {
+            version: Version::V1_2,
+            id: Some(ByteString::from_static(id)),
+            destination: ByteString::from_static("/sub/chat/room/1"),
+        };
+        let (a, b, c) = (rendered.frame(&sink("s1")), rendered.frame(&sink("s1")), rendered.frame(&sink("s2")));
+        assert_eq!(a.as_ptr(), b.as_ptr());
+        assert_ne!(a, c);
+        assert!(a.starts_with("MESSAGE\n") && a.contains("\nseq:7\n") && a.contains("\nsubscription:s1\n"), "{a}");
+        let native = rendered.frame(&Sink::Native);
+        assert_eq!(&*native, r#"{"push":"message","message":{"seq":7}}"#);
+        assert_eq!(native.as_ptr(), rendered.frame(&Sink::Native).as_ptr());
+    }
+
+    #[test]
+    fn a_read_receipt_is_flat_on_the_native_wire() {
+        let mut rendered = Rendered::read(RoomId::generate(), 1, r#"{"lastReadSeq":3}"#);
+        assert_eq!(&*rendered.frame(&Sink::Native), r#"{"push":"read","lastReadSeq":3}"#);
+    }
+}

@@ -1,0 +1,188 @@
+//! Commands into Kafka: validated, the sender set by the server, keyed by room, acknowledged by all replicas.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_kafka::{Delivery, OutRecord, Producer, SendError};
+use chat_protocol::{
+    ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkRead, Origin, Outcome, OutcomeStatus, Rejection,
+    RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, topic::Topics, validate,
+};
+use chat_service::Clock;
+use chat_store::Store;
+
+use crate::{error::Refusal, membership::Memberships, waiters::Waiters, ws::request::SendRequest};
+
+/// No answer for this long and the state of a send is `unknown`: repeating it with the same id is safe.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// A waiting REST call looks into the database this often, in case the outcome got lost on its way.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The way into Kafka.
+pub struct Ingest {
+    /// This gateway, where outcomes are sent to.
+    pub gateway_id: GatewayId,
+    /// Kafka.
+    pub producer: Producer,
+    /// Records in the producer's queue beyond which sends are refused as `busy`.
+    pub busy_above: usize,
+    /// Names.
+    pub topics: Topics,
+    /// Who may speak where.
+    pub memberships: Memberships,
+    /// For calls that wait.
+    pub waiters: Waiters,
+    /// For outcomes that got lost.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ingest {
+    /// Sends a message on behalf of a session: checked, enqueued; the delivery resolves when it is durable.
+    pub async fn send(&self, user_id: UserId, session_id: SessionId, send: SendRequest) -> Result<Delivery, Refusal> {
+        if !send.message_type.is_message() {
+            return Err(Rejection::new(
+                ErrorCode::BadRequest,
+                "type must be TEXT or IMAGE: SYSTEM entries are the server's",
+            )
+            .into());
+        }
+        validate::content(&send.content)?;
+        self.memberships.check(send.room_id, user_id).await?;
+        let trace = trace(send.traceparent.as_deref());
+        let body = CommandBody::SendMessage { content: send.content, message_type: send.message_type };
+        let command = self.command(send.room_id, user_id, send.client_message_id, session_id, body);
+        Ok(self.produce(&command, trace)?)
+    }
+
+    /// Executes a command and waits until it is committed or refused.
+    pub async fn execute(
+        &self,
+        room_id: RoomId,
+        user_id: UserId,
+        client_message_id: ClientMessageId,
+        body: CommandBody,
+    ) -> Result<Outcome, Refusal> {
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        let mut waiter = self.waiters.wait();
+        let command = self.command(room_id, user_id, client_message_id.clone(), waiter.id, body);
+        let delivery = self.produce(&command, TraceContext::generate())?;
+        let unknown = || {
+            Rejection::new(
+                ErrorCode::Unknown,
+                "no answer in time; it may still happen: repeat with the same clientMessageId",
+            )
+        };
+        match tokio::time::timeout_at(deadline.into(), delivery).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return Err(unknown().into()),
+        }
+        loop {
+            let look_at = (Instant::now() + LOOK_EVERY).min(deadline);
+            match tokio::time::timeout_at(look_at.into(), &mut waiter.outcome).await {
+                Ok(Ok(outcome)) => return judged(outcome),
+                Ok(Err(_)) => return Err(unknown().into()),
+                Err(_) => {}
+            }
+            // Outcomes travel over Pub/Sub, at most once: the database knows.
+            match self.store.by_client_message_id(room_id, user_id, &client_message_id).await {
+                Ok(Some(entry)) => {
+                    return Ok(Outcome {
+                        origin: command.origin,
+                        room_id,
+                        client_message_id,
+                        status: OutcomeStatus::Persisted,
+                        message_id: Some(entry.message_id),
+                        seq: Some(entry.seq),
+                        duplicate: false,
+                        persisted_at: Some(entry.sent_at),
+                        code: None,
+                        reason: None,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "outcome not found out"),
+            }
+            if Instant::now() >= deadline {
+                return Err(unknown().into());
+            }
+        }
+    }
+
+    /// Takes a read mark; the delivery resolves when it is durable.
+    pub async fn mark_read(&self, room_id: RoomId, user_id: UserId, seq: i64) -> Result<Delivery, Refusal> {
+        if seq < 0 {
+            return Err(Rejection::new(ErrorCode::BadRequest, "seq must not be negative").into());
+        }
+        self.memberships.check(room_id, user_id).await?;
+        let mark = MarkRead::new(room_id, user_id, seq, self.clock.now());
+        let payload = serde_json::to_vec(&mark).map_err(|_| internal())?;
+        Ok(self.enqueue(&self.topics.read_events(), room_id, "MarkRead", &payload, TraceContext::generate())?)
+    }
+
+    fn command(
+        &self,
+        room_id: RoomId,
+        user_id: UserId,
+        client_message_id: ClientMessageId,
+        session_id: SessionId,
+        body: CommandBody,
+    ) -> Command {
+        let origin = Origin { gateway_id: self.gateway_id, session_id };
+        Command::new(room_id, user_id, client_message_id, self.clock.now(), origin, body)
+    }
+
+    fn produce(&self, command: &Command, trace: TraceContext) -> Result<Delivery, Rejection> {
+        let payload = serde_json::to_vec(command).map_err(|_| internal())?;
+        self.enqueue(&self.topics.messages(), command.room_id, command.body.type_name(), &payload, trace)
+    }
+
+    fn enqueue(
+        &self,
+        topic: &str,
+        room_id: RoomId,
+        type_name: &str,
+        payload: &[u8],
+        trace: TraceContext,
+    ) -> Result<Delivery, Rejection> {
+        let busy =
+            || Rejection::new(ErrorCode::Busy, "not taken, too much is waiting: repeat with the same clientMessageId");
+        if self.producer.queued() > self.busy_above {
+            return Err(busy());
+        }
+        let (key, version, traceparent) = (room_id.to_string(), SCHEMA_VERSION.to_string(), trace.to_string());
+        let headers = [(header::TYPE, type_name), (header::VERSION, &*version), (header::TRACEPARENT, &*traceparent)];
+        self.producer.send(&OutRecord { topic, key: &key, payload, headers: &headers }).map_err(|error| match error {
+            SendError::Busy => busy(),
+            SendError::TooLarge => {
+                Rejection::new(ErrorCode::TooLarge, "the request is larger than Kafka takes: send less")
+            }
+            SendError::Failed(cause) => {
+                tracing::error!(cause, "record refused by the producer");
+                internal()
+            }
+        })
+    }
+}
+
+/// Rejected outcomes are errors to whoever waits.
+fn judged(outcome: Outcome) -> Result<Outcome, Refusal> {
+    match outcome.status {
+        OutcomeStatus::Persisted => Ok(outcome),
+        OutcomeStatus::Rejected => {
+            let code = outcome.code.unwrap_or(ErrorCode::Internal);
+            Err(Rejection::new(code, outcome.reason.unwrap_or_else(|| code.client_action().to_owned())).into())
+        }
+    }
+}
+
+fn trace(traceparent: Option<&str>) -> TraceContext {
+    traceparent.and_then(|text| text.parse().ok()).map_or_else(TraceContext::generate, TraceContext::child)
+}
+
+fn internal() -> Rejection {
+    Rejection::new(ErrorCode::Internal, "the request could not be passed on")
+}

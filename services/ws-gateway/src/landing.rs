@@ -1,0 +1,12 @@
+//! What a browser sees at `/`.
+
+use actix_web::{HttpResponse, http::header};
+
+/// `GET /`
+pub async fn landing() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(include_str!("landing.html"))
+}

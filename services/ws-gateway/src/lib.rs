@@ -1,0 +1,28 @@
+//! ws-gateway: where clients connect.
+//!
+//! Consumes: WebSocket (`chat.v1`, STOMP) and REST from clients; room, gateway and user channels of Redis; pages and heads from PostgreSQL.
+//! Produces: commands on `chat-messages` and read marks on `chat-read-events`, keyed by room.
+//! Guarantees: per connection and room every seq exactly once and in order, from the subscribe point on; `accepted` only after Kafka's
+//! acknowledgement; nothing to a user after the entry that ended the membership; nothing kept here that must survive the process.
+
+mod accounts;
+mod app;
+mod auth;
+mod config;
+mod error;
+mod hub;
+mod ingest;
+mod landing;
+mod membership;
+mod metrics;
+mod rest;
+mod routes;
+mod waiters;
+mod ws;
+
+pub use app::{Server, run};
+pub use config::Config;
+pub use rest::openapi;
+
+/// The commented default configuration.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");

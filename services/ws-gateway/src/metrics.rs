@@ -1,0 +1,88 @@
+//! Metrics of this service. Labels are bounded: never a user or a room.
+
+use chat_service::metrics::LATENCY_SECONDS_BUCKETS;
+use prometheus::{
+    Histogram, IntCounter, IntCounterVec, IntGauge, Registry, register_histogram_with_registry,
+    register_int_counter_vec_with_registry, register_int_counter_with_registry, register_int_gauge_with_registry,
+};
+
+use crate::hub::Tally;
+
+/// All of them.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    sessions: IntGauge,
+    rooms: IntGauge,
+    delivered: IntCounter,
+    parked: IntCounter,
+    gap_pages: IntCounter,
+    malformed: IntCounter,
+    /// Sends by what they ended with: accepted, unknown, or the error code.
+    pub sends: IntCounterVec,
+    /// From the receipt of a send to Kafka's acknowledgement.
+    pub accept_seconds: Histogram,
+    /// Connections closed, by close code.
+    pub closes: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            sessions: register_int_gauge_with_registry!(
+                "chat_gateway_sessions",
+                "Authenticated WebSocket sessions",
+                registry
+            )?,
+            rooms: register_int_gauge_with_registry!("chat_gateway_rooms", "Rooms open on this gateway", registry)?,
+            delivered: register_int_counter_with_registry!(
+                "chat_gateway_frames_delivered_total",
+                "Room frames queued to sessions",
+                registry
+            )?,
+            parked: register_int_counter_with_registry!(
+                "chat_gateway_subscribers_parked_total",
+                "Times a subscription paused because its session's queue was full",
+                registry
+            )?,
+            gap_pages: register_int_counter_with_registry!(
+                "chat_gateway_gap_pages_total",
+                "Pages read from PostgreSQL because live events were missing",
+                registry
+            )?,
+            malformed: register_int_counter_with_registry!(
+                "chat_gateway_malformed_pushes_total",
+                "Redis documents that were not understood",
+                registry
+            )?,
+            sends: register_int_counter_vec_with_registry!(
+                "chat_gateway_sends_total",
+                "Messages sent by clients, by result",
+                &["result"],
+                registry
+            )?,
+            accept_seconds: register_histogram_with_registry!(
+                "chat_gateway_accept_seconds",
+                "From the receipt of a send to Kafka's acknowledgement",
+                LATENCY_SECONDS_BUCKETS.to_vec(),
+                registry
+            )?,
+            closes: register_int_counter_vec_with_registry!(
+                "chat_gateway_closes_total",
+                "Connections closed by the server, by close code",
+                &["code"],
+                registry
+            )?,
+        })
+    }
+
+    /// What the hub counted since the last call.
+    pub fn hub(&self, (sessions, rooms): (usize, usize), tally: Tally) {
+        self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
+        self.delivered.inc_by(tally.delivered);
+        self.parked.inc_by(tally.parked);
+        self.gap_pages.inc_by(tally.gaps);
+        self.malformed.inc_by(tally.malformed);
+    }
+}

@@ -1,0 +1,156 @@
+//! `/auth`: accounts and tokens.
+
+use actix_web::{HttpResponse, post, web};
+use chat_protocol::{ErrorCode, Rejection, UserId, limits, validate};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Problem, ProblemBody};
+use crate::{accounts::Login, app::Gateway};
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    /// Address, case ignored.
+    #[schema(example = "alice@example.com", max_length = 254)]
+    email: String,
+    /// 8 to 128 characters.
+    #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
+    password: String,
+    /// The name shown.
+    #[schema(example = "alice", max_length = 50)]
+    nickname: String,
+}
+
+/// Who one is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// Address, case ignored.
+    #[schema(example = "alice@example.com")]
+    email: String,
+    /// The password.
+    #[schema(example = "correct horse battery")]
+    password: String,
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshToken {
+    /// As given by sign-up, log-in or the last refresh.
+    refresh_token: String,
+}
+
+/// Tokens.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// Whose.
+    user_id: UserId,
+    /// For `Authorization: Bearer …` and the connect frame.
+    access_token: String,
+    /// For a new pair, once.
+    refresh_token: String,
+    /// Life of the access token, in seconds.
+    expires_in: u64,
+}
+
+impl From<Login> for Tokens {
+    fn from(login: Login) -> Self {
+        let Login { user_id, access_token, refresh_token, expires_in_secs } = login;
+        Self { user_id, access_token, refresh_token, expires_in: expires_in_secs }
+    }
+}
+
+fn check_password(password: &str) -> Result<(), Rejection> {
+    if limits::PASSWORD_CHARS.contains(&password.chars().count()) {
+        return Ok(());
+    }
+    let (min, max) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
+    Err(Rejection::new(ErrorCode::BadRequest, format!("password must have {min} to {max} characters")))
+}
+
+/// An address has something on both sides of an @; whether it exists only a mail can tell.
+fn check_email(email: &str) -> Result<(), Rejection> {
+    let plausible =
+        email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
+    let storable = email.len() <= limits::EMAIL_BYTES && !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if plausible && storable {
+        return Ok(());
+    }
+    Err(Rejection::new(ErrorCode::BadRequest, "email must be an address like name@example.com"))
+}
+
+/// Sign up: creates an account and logs it in.
+#[utoipa::path(tag = "auth", responses(
+    (status = 201, body = Tokens),
+    (status = 400, description = "bad_request, invalid_character: a field is not as it must be", body = ProblemBody),
+    (status = 409, description = "email_taken", body = ProblemBody),
+))]
+#[post("/signup")]
+pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Result<HttpResponse, Problem> {
+    let SignUp { email, password, nickname } = body.into_inner();
+    check_email(&email)?;
+    check_password(&password)?;
+    validate::line("nickname", &nickname, limits::NICKNAME_CHARS)?;
+    let login = gateway.accounts.sign_up(&email, &nickname, password).await?;
+    Ok(HttpResponse::Created().json(Tokens::from(login)))
+}
+
+/// Log in.
+#[utoipa::path(tag = "auth", responses(
+    (status = 200, body = Tokens),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "invalid_credentials", body = ProblemBody),
+))]
+#[post("/login")]
+pub async fn log_in(gateway: web::Data<Gateway>, body: web::Json<LogIn>) -> Result<HttpResponse, Problem> {
+    let LogIn { email, password } = body.into_inner();
+    check_email(&email)?;
+    check_password(&password)?;
+    let login = gateway.accounts.log_in(&email, password).await?;
+    Ok(HttpResponse::Ok().json(Tokens::from(login)))
+}
+
+/// Exchange a refresh token for a new pair. Using one twice ends the whole log-in.
+#[utoipa::path(tag = "auth", responses(
+    (status = 200, body = Tokens),
+    (status = 401, description = "unauthorized", body = ProblemBody),
+))]
+#[post("/refresh")]
+pub async fn refresh(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
+    let login = gateway.accounts.refresh(&body.refresh_token).await?;
+    Ok(HttpResponse::Ok().json(Tokens::from(login)))
+}
+
+/// Log out: the refresh token and its descendants end.
+#[utoipa::path(tag = "auth", responses((status = 204)))]
+#[post("/logout")]
+pub async fn log_out(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
+    gateway.accounts.log_out(&body.refresh_token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked_for_their_shape_only() {
+        for good in ["a@b.co", "first.last+tag@mail.example.com", "한글@예시.한국"] {
+            assert!(check_email(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b.co", "a@b", "a b@c.de", "a@b@c.de", "a\0@b.co"] {
+            assert!(check_email(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_neither_short_nor_endless() {
+        assert!(check_password("1234567").is_err());
+        assert!(check_password("12345678").is_ok());
+        assert!(check_password(&"x".repeat(129)).is_err());
+    }
+}

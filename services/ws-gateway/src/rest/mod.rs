@@ -1,0 +1,114 @@
+//! REST: one file per resource, one function per operation.
+
+pub mod auth;
+pub mod members;
+pub mod messages;
+mod problem;
+pub mod read_marks;
+pub mod rooms;
+pub mod users;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, error, http::header, web};
+use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Outcome, Rejection, RoomId};
+use serde::{Deserialize, Serialize};
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+pub use problem::{Problem, ProblemBody};
+
+use crate::{app::Gateway, auth as tokens, auth::Identity};
+
+/// The OpenAPI document, without its paths: those come from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Realtime Chat", description = "Rooms, members, messages and read marks. Errors are problem documents with a stable `code`."),
+    modifiers(&BearerToken),
+    tags(
+        (name = "auth", description = "Accounts and tokens"),
+        (name = "users", description = "People"),
+        (name = "rooms", description = "Conversations and their members"),
+        (name = "messages", description = "The timeline")
+    )
+)]
+pub struct Document;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document's frame, for tests.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// A page of a room's timeline.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct HistoryPage {
+    /// Newest first, or oldest first when `after` was given.
+    pub messages: Vec<Entry>,
+    /// Whether there is more in that direction.
+    pub more: bool,
+    /// The room's last seq when the page was read: the page is complete up to it.
+    pub head: i64,
+}
+
+impl FromRequest for Identity {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing =
+            || Rejection::new(ErrorCode::Unauthorized, "send the header Authorization: Bearer <access token>");
+        let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(tokens::bearer).ok_or_else(missing);
+        let gateway = request.app_data::<web::Data<Gateway>>().ok_or_else(missing);
+        std::future::ready(gateway.and_then(|gateway| gateway.tokens.verify(token?)).map_err(Problem))
+    }
+}
+
+/// Executes a room command on behalf of a user.
+async fn execute(
+    gateway: &Gateway,
+    room_id: RoomId,
+    identity: Identity,
+    body: CommandBody,
+) -> Result<Outcome, Problem> {
+    Ok(gateway.ingest.execute(room_id, identity.user_id, ClientMessageId::generate(), body).await?)
+}
+
+/// A body that cannot be read.
+#[expect(clippy::needless_pass_by_value, reason = "the signature actix-web asks for")]
+pub fn body_error(error: error::JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    use error::JsonPayloadError::{ContentType, Deserialize, Overflow, OverflowKnownLength, Payload};
+    let rejection = match &error {
+        Overflow { .. } | OverflowKnownLength { .. } | Payload(error::PayloadError::Overflow) => {
+            Rejection::new(ErrorCode::TooLarge, "the body is too large")
+        }
+        ContentType => Rejection::new(ErrorCode::UnsupportedMediaType, "send the body as application/json"),
+        Deserialize(problem) => {
+            Rejection::new(ErrorCode::BadRequest, format!("the body is not what is expected: {problem}"))
+        }
+        _ => Rejection::new(ErrorCode::BadRequest, "the body could not be read"),
+    };
+    Problem(rejection).into()
+}
+
+/// An address whose parts are not what they must be.
+#[expect(clippy::needless_pass_by_value, reason = "the signature actix-web asks for")]
+pub fn path_error(error: error::PathError, _: &HttpRequest) -> actix_web::Error {
+    Problem(Rejection::new(ErrorCode::BadRequest, format!("the address holds something that is not a UUID: {error}")))
+        .into()
+}
+
+/// A query that is not what it must be.
+#[expect(clippy::needless_pass_by_value, reason = "the signature actix-web asks for")]
+pub fn query_error(error: error::QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    Problem(Rejection::new(ErrorCode::BadRequest, format!("the query is not what is expected: {error}"))).into()
+}

@@ -1,0 +1,41 @@
+//! `/chat/rooms/{id}/read`: one's mark.
+
+use actix_web::{HttpResponse, put, web};
+use chat_protocol::{ErrorCode, Rejection, RoomId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Problem, ProblemBody};
+use crate::{app::Gateway, auth::Identity, ingest::ANSWER_WITHIN};
+
+/// How far.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Read up to and including this entry; beyond the room's head it is clamped, behind one's mark it changes nothing.
+    #[schema(minimum = 0)]
+    seq: i64,
+}
+
+/// Move my read mark forward.
+#[utoipa::path(tag = "messages", security(("bearer" = [])), responses(
+    (status = 202, description = "Taken; the room is told when it is stored"),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 404, description = "room_not_found", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat", body = ProblemBody),
+    (status = 504, description = "unknown: repeat", body = ProblemBody),
+))]
+#[put("/rooms/{room_id}/read")]
+pub async fn mark(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    room_id: web::Path<RoomId>,
+    body: web::Json<Mark>,
+) -> Result<HttpResponse, Problem> {
+    let delivery = gateway.ingest.mark_read(*room_id, identity.user_id, body.seq).await?;
+    match tokio::time::timeout(ANSWER_WITHIN, delivery).await {
+        Ok(Ok(_)) => Ok(HttpResponse::Accepted().finish()),
+        _ => Err(Rejection::new(ErrorCode::Unknown, "no answer in time: repeat").into()),
+    }
+}

@@ -1,0 +1,68 @@
+//! The whole HTTP surface on one page.
+
+use actix_web::{
+    App, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    web,
+};
+use chat_protocol::{ErrorCode, Rejection, limits};
+use utoipa::OpenApi;
+use utoipa_actix_web::{AppExt, scope};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{app::Gateway, landing, rest, ws};
+
+/// Everything, for one worker.
+pub fn app(
+    gateway: web::Data<Gateway>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(gateway)
+        .app_data(web::JsonConfig::default().limit(limits::REST_BODY_BYTES).error_handler(rest::body_error))
+        .app_data(web::PathConfig::default().error_handler(rest::path_error))
+        .app_data(web::QueryConfig::default().error_handler(rest::query_error))
+        .into_utoipa_app()
+        .openapi(rest::Document::openapi())
+        .service(
+            scope("/api/v1")
+                .service(
+                    scope("/auth")
+                        .service(rest::auth::sign_up)
+                        .service(rest::auth::log_in)
+                        .service(rest::auth::refresh)
+                        .service(rest::auth::log_out),
+                )
+                .service(scope("/users").service(rest::users::me).service(rest::users::find))
+                .service(
+                    scope("/chat")
+                        .service(rest::rooms::list)
+                        .service(rest::rooms::open_direct)
+                        .service(rest::rooms::create_group)
+                        .service(rest::rooms::show)
+                        .service(rest::members::list)
+                        .service(rest::members::invite)
+                        .service(rest::members::leave)
+                        .service(rest::messages::history)
+                        .service(rest::messages::send)
+                        .service(rest::read_marks::mark),
+                ),
+        )
+        .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
+        .into_app()
+        .route("/", web::get().to(landing::landing))
+        .route("/ws/v1/chat", web::get().to(ws::upgrade))
+        .default_service(web::to(not_found))
+}
+
+async fn not_found() -> Result<HttpResponse, rest::Problem> {
+    Err(rest::Problem(Rejection::new(ErrorCode::NotFound, "there is nothing at this address")))
+}

@@ -1,0 +1,15 @@
+//! WebSocket: the upgrade, the session's loop, and the two protocols on it.
+
+pub mod destination;
+mod guard;
+mod native;
+pub mod outbox;
+mod protocol;
+mod reply;
+pub mod request;
+mod send_window;
+mod session;
+mod stomp;
+mod upgrade;
+
+pub use self::upgrade::upgrade;

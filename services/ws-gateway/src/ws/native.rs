@@ -1,0 +1,178 @@
+//! `chat.v1`: one text frame, one JSON object.
+
+use bytestring::ByteString;
+use chat_protocol::{
+    ErrorCode, OutcomeStatus, Rejection,
+    frame::{
+        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomSubscription, ServerPush, ServerReply,
+    },
+};
+use serde::Serialize;
+
+use super::{
+    outbox::Push,
+    reply::Reply,
+    request::{Request, RoomRequest, SendRequest, Tag},
+    session::SessionInfo,
+};
+use crate::hub::{Feed, Sink};
+
+/// Reads a frame.
+pub fn read(text: &str) -> Request {
+    match serde_json::from_str::<ClientFrame>(text) {
+        Ok(frame) => request(frame),
+        Err(error) => {
+            let tag = Tag::Native(id_of(text));
+            Request::Refused { tag, rejection: Rejection::new(ErrorCode::BadRequest, describe(&error)), send: None }
+        }
+    }
+}
+
+/// The id of a frame that could not be read as a command, so that its reply can still be matched; 0 when there is none.
+fn id_of(text: &str) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct OnlyId {
+        #[serde(default)]
+        id: u64,
+    }
+    serde_json::from_str::<OnlyId>(text).map_or(0, |only| only.id)
+}
+
+/// The parser's words, without quoting back what was sent.
+fn describe(error: &serde_json::Error) -> String {
+    if error.is_data() { format!("not a chat.v1 command: {error}") } else { format!("not a JSON object: {error}") }
+}
+
+fn request(frame: ClientFrame) -> Request {
+    let tag = Tag::Native(frame.id);
+    match frame.command {
+        ClientCommand::Connect { token, rooms } => Request::Connect { tag: Tag::NativeConnect(frame.id), token, rooms },
+        ClientCommand::Subscribe { rooms } => Request::Subscribe {
+            tag,
+            rooms: rooms.into_iter().map(|cursor| room_request(cursor.room_id, cursor.after)).collect(),
+        },
+        ClientCommand::Unsubscribe { rooms } => {
+            Request::Unsubscribe { tag, rooms: rooms.into_iter().map(|room_id| (room_id, 0)).collect() }
+        }
+        ClientCommand::Send { room_id, client_message_id, content, message_type, traceparent } => {
+            let send = SendRequest { room_id, client_message_id, content, message_type, traceparent };
+            Request::Send { tag, send }
+        }
+        ClientCommand::History { room_id, before, after, limit } => {
+            Request::History { tag, room_id, before, after, limit }
+        }
+        ClientCommand::Read { room_id, seq } => Request::Read { tag, room_id, seq },
+        ClientCommand::Ping => Request::Answer { tag },
+    }
+}
+
+/// A room as `chat.v1` subscribes to it: everything, under one key.
+pub fn room_request(room_id: chat_protocol::RoomId, after: Option<i64>) -> RoomRequest {
+    RoomRequest { room_id, after, key: 0, sink: Sink::Native, feed: Feed::All }
+}
+
+/// Puts a reply into words.
+pub fn reply(id: u64, reply: Reply) -> Option<ByteString> {
+    let body = match reply {
+        Reply::Refused(rejection) => return text(&ServerReply { id, result: ReplyResult::Error(rejection.into()) }),
+        Reply::Accepted { room_id, client_message_id, accepted_at } => {
+            ReplyBody::Send { client_message_id, room_id, accepted_at }
+        }
+        // What was told as unknown before has had its reply; this is news.
+        Reply::AcceptedLate { room_id, client_message_id, accepted_at } => {
+            return text(&ServerPush::Accepted { room_id, client_message_id, accepted_at });
+        }
+        Reply::SendRefused { rejection, .. } => {
+            return text(&ServerReply { id, result: ReplyResult::Error(rejection.into()) });
+        }
+        Reply::History { room_id, messages, more, head } => ReplyBody::History { room_id, messages, more, head },
+        Reply::Unsubscribed => ReplyBody::Unsubscribe {},
+        Reply::Read => ReplyBody::Read {},
+        Reply::Done => ReplyBody::Ping {},
+    };
+    text(&ServerReply { id, result: ReplyResult::Ok(body) })
+}
+
+/// The reply to a subscribe.
+pub fn subscribed(id: u64, rooms: Vec<RoomSubscription>) -> Option<ByteString> {
+    text(&ServerReply { id, result: ReplyResult::Ok(ReplyBody::Subscribe { rooms }) })
+}
+
+/// The reply to a connect.
+pub fn connected(id: u64, session: &SessionInfo, rooms: Vec<RoomSubscription>) -> Option<ByteString> {
+    let body = ReplyBody::Connect {
+        session_id: session.id,
+        user_id: session.identity.user_id,
+        expires_at: session.identity.expires_at,
+        ping_interval_ms: session.ping_interval_ms,
+        rooms,
+    };
+    text(&ServerReply { id, result: ReplyResult::Ok(body) })
+}
+
+/// Puts a push into words.
+pub fn push(push: Push) -> Option<ByteString> {
+    let push = match push {
+        Push::Outcome(outcome) => match (outcome.status, outcome.message_id, outcome.seq) {
+            (OutcomeStatus::Persisted, Some(message_id), Some(seq)) => ServerPush::Persisted {
+                room_id: outcome.room_id,
+                client_message_id: outcome.client_message_id,
+                message_id,
+                seq,
+                duplicate: outcome.duplicate,
+            },
+            (OutcomeStatus::Persisted, ..) => return None,
+            (OutcomeStatus::Rejected, ..) => {
+                let code = outcome.code.unwrap_or(ErrorCode::Internal);
+                let reason = outcome.reason.unwrap_or_else(|| code.client_action().to_owned());
+                let error = FrameError::from(Rejection::new(code, reason));
+                ServerPush::Rejected { room_id: outcome.room_id, client_message_id: outcome.client_message_id, error }
+            }
+        },
+        Push::Notification(notification) => ServerPush::Notification(notification),
+        Push::Lagging { room_id, seq, head } => ServerPush::Lagging { room_id, seq, head },
+        Push::Unsubscribed { room_id, code } => ServerPush::Unsubscribed { room_id, code },
+        Push::Ping(heads) => ServerPush::Ping { heads: heads.into_iter().collect() },
+    };
+    text(&push)
+}
+
+/// The last push before a close.
+pub fn closing(code: u16, reason: &str, retry_after_ms: Option<u64>) -> Option<ByteString> {
+    text(&ServerPush::Closing { code, reason: reason.to_owned(), retry_after_ms })
+}
+
+fn text(frame: &impl Serialize) -> Option<ByteString> {
+    match serde_json::to_string(frame) {
+        Ok(json) => Some(json.into()),
+        Err(error) => {
+            tracing::error!(%error, "frame not serialised");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> (Tag, String) {
+        match read(text) {
+            Request::Refused { tag, rejection, .. } => (tag, rejection.message),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_command_is_refused_with_a_reason_and_its_id() {
+        assert_eq!(refusal("{").0, Tag::Native(0));
+        let (tag, message) = refusal(r#"{"id":5,"cmd":"send","roomId":"nope","clientMessageId":"x","content":"a"}"#);
+        assert_eq!(tag, Tag::Native(5));
+        assert!(message.contains("UUID") || message.contains("uuid"), "{message}");
+        let (_, message) = refusal(r#"{"id":6,"cmd":"dance"}"#);
+        assert!(message.contains("dance") && message.contains("subscribe"), "{message}");
+        let (_, message) = refusal(r#"{"id":7,"cmd":"subscribe"}"#);
+        assert!(message.contains("rooms"), "{message}");
+        assert!(refusal(r#"{"id":1,"cmd":"ping"} trailing"#).1.contains("JSON"));
+    }
+}

@@ -1,0 +1,107 @@
+//! The two protocols behind one face.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use chat_protocol::{ErrorCode, Rejection, close::CloseCode};
+
+use super::{
+    native,
+    outbox::Item,
+    reply::Reply,
+    request::{Request, Tag},
+    session::SessionInfo,
+    stomp::{Fatal, Stomp},
+};
+
+/// The protocol of a session.
+pub enum Protocol {
+    /// `chat.v1`.
+    Native,
+    /// STOMP 1.0–1.2.
+    Stomp(Box<Stomp>),
+}
+
+impl Protocol {
+    /// Reads a text or binary message.
+    pub fn read(&mut self, bytes: Bytes, is_text: bool, requests: &mut Vec<Request>) -> Result<(), Fatal> {
+        match self {
+            Self::Stomp(stomp) => stomp.read(bytes, requests),
+            Self::Native if !is_text => Err(Fatal { frame: None, close: CloseCode::UNSUPPORTED }),
+            Self::Native => {
+                // Text messages are checked to be UTF-8 before they come here.
+                let text =
+                    ByteString::try_from(bytes).map_err(|_| Fatal { frame: None, close: CloseCode::INVALID_TEXT })?;
+                requests.push(native::read(&text));
+                Ok(())
+            }
+        }
+    }
+
+    /// The reply to a connect without rooms.
+    pub fn connected(&self, tag: &Tag, session: &SessionInfo, out: &mut Vec<ByteString>) {
+        match (self, tag) {
+            (Self::Stomp(stomp), _) => stomp.connected(&session.id.to_string(), out),
+            (Self::Native, Tag::Native(id) | Tag::NativeConnect(id)) => {
+                out.extend(native::connected(*id, session, Vec::new()));
+            }
+            (Self::Native, Tag::Stomp(_)) => {}
+        }
+    }
+
+    /// Puts a reply into words.
+    pub fn reply(&mut self, tag: &Tag, reply: Reply, out: &mut Vec<ByteString>) -> Result<(), Fatal> {
+        match (self, tag) {
+            (Self::Stomp(stomp), Tag::Stomp(receipt)) => stomp.reply(receipt.as_ref(), reply, out),
+            (Self::Native, Tag::Native(id) | Tag::NativeConnect(id)) => {
+                let close = match &reply {
+                    Reply::Refused(rejection) => rejection.code.close_code(),
+                    _ => None,
+                };
+                let frame = native::reply(*id, reply);
+                if let Some(close) = close {
+                    return Err(Fatal { frame, close });
+                }
+                out.extend(frame);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a queued item into words; a close ends the session.
+    pub fn item(&mut self, item: Item, session: &SessionInfo, out: &mut Vec<ByteString>) -> Result<(), Fatal> {
+        match (self, item) {
+            (_, Item::Frame(frame)) => out.push(frame),
+            (Self::Native, Item::Subscribed(Tag::NativeConnect(id), rooms)) => {
+                out.extend(native::connected(id, session, rooms));
+            }
+            (Self::Native, Item::Subscribed(Tag::Native(id), rooms)) => out.extend(native::subscribed(id, rooms)),
+            (Self::Stomp(stomp), Item::Subscribed(Tag::Stomp(receipt), rooms)) => {
+                stomp.subscribed(receipt.as_ref(), rooms, out)?;
+            }
+            (_, Item::Subscribed(..)) => {}
+            (Self::Native, Item::Push(push)) => out.extend(native::push(push)),
+            (Self::Stomp(stomp), Item::Push(push)) => stomp.push(push, out),
+            (_, Item::Close(close)) => return Err(Fatal { frame: None, close }),
+        }
+        Ok(())
+    }
+
+    /// The last words before a close.
+    pub fn closing(&mut self, close: CloseCode, reason: &str, retry_after_ms: Option<u64>, out: &mut Vec<ByteString>) {
+        match self {
+            Self::Native => out.extend(native::closing(close.0, reason, retry_after_ms)),
+            Self::Stomp(stomp) => stomp.closing(reason, retry_after_ms, out),
+        }
+    }
+
+    /// The session has sent something before its connect, or nothing in time.
+    pub fn not_connected() -> Rejection {
+        Rejection::new(ErrorCode::Unauthorized, "the first frame must be connect with an access token")
+    }
+
+    /// Whether heads are told in pings.
+    pub fn wants_heads(&self) -> bool {
+        matches!(self, Self::Native)
+    }
+}

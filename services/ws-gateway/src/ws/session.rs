@@ -1,0 +1,452 @@
+//! One WebSocket connection.
+//!
+//! The loop: client frames → requests → answers; the outbox (filled by the hub) → frames; Kafka's acknowledgements → answers; time →
+//! pings, deadlines, the end of the token, the drain. A client that does not read holds up nobody but itself: its socket is written with
+//! a deadline, its outbox is bounded.
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, ProtocolError};
+use bytestring::ByteString;
+use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode, limits};
+use rand::Rng;
+
+use super::{
+    guard::Violation,
+    native,
+    outbox::{self, Item, Outbox},
+    protocol::Protocol,
+    reply::Reply,
+    request::{Request, SendRequest, Tag},
+    send_window::{SendWindow, Sent, Standing, What},
+    stomp::Fatal,
+};
+use crate::{
+    app::Gateway,
+    auth::Identity,
+    error::Refusal,
+    hub::{Input, SessionHandle},
+};
+
+/// What the protocols tell the client about the session.
+#[derive(Debug, Clone)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Pings come this often.
+    pub ping_interval_ms: u64,
+}
+
+/// Why the session ends.
+struct End {
+    code: CloseCode,
+    reason: String,
+    /// Sent before the close frame.
+    last_frame: Option<ByteString>,
+    /// The client may come back after this.
+    retry_after_ms: Option<u64>,
+}
+
+impl End {
+    fn new(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), last_frame: None, retry_after_ms: None }
+    }
+}
+
+impl From<Fatal> for End {
+    fn from(fatal: Fatal) -> Self {
+        Self { last_frame: fatal.frame, ..Self::new(fatal.close, "see the error before") }
+    }
+}
+
+/// The connection's parts.
+pub struct Connection {
+    pub gateway: Arc<Gateway>,
+    pub socket: actix_ws::Session,
+    pub stream: AggregatedMessageStream,
+    pub protocol: Protocol,
+    /// From a token in the upgrade; the connect frame may bring another.
+    pub identity: Option<Identity>,
+    /// Set by the frame guard.
+    pub violation: Rc<Cell<Option<Violation>>>,
+}
+
+struct Session {
+    gateway: Arc<Gateway>,
+    socket: actix_ws::Session,
+    protocol: Protocol,
+    upgrade_identity: Option<Identity>,
+    /// Since the connect.
+    info: Option<SessionInfo>,
+    handle: Option<Arc<SessionHandle>>,
+    window: SendWindow,
+    deadlines: Deadlines,
+    out: Vec<ByteString>,
+}
+
+/// Moments at which something is due.
+struct Deadlines {
+    first_frame: Option<Instant>,
+    dead: Instant,
+    ping: Instant,
+    heart_beat: Option<Instant>,
+    token_end: Option<Instant>,
+    drain: Option<Instant>,
+}
+
+impl Deadlines {
+    fn next(&self) -> Instant {
+        let optional = [self.first_frame, self.heart_beat, self.token_end, self.drain];
+        optional.into_iter().flatten().chain([self.dead, self.ping]).min().unwrap_or(self.ping)
+    }
+}
+
+enum Wake {
+    Message(Option<Result<AggregatedMessage, ProtocolError>>),
+    Items,
+    Settled(Sent, Standing),
+    Time,
+    Drain,
+}
+
+/// Runs a connection to its end.
+pub async fn run(connection: Connection) {
+    let Connection { gateway, socket, mut stream, protocol, identity, violation } = connection;
+    let now = Instant::now();
+    let ws = &gateway.config.ws;
+    let deadlines = Deadlines {
+        first_frame: Some(now + Duration::from_secs(ws.first_frame_secs)),
+        dead: now + ws.dead_after(),
+        ping: now + ws.ping_interval(),
+        heart_beat: None,
+        token_end: None,
+        drain: None,
+    };
+    let draining = gateway.lifecycle.soft();
+    let mut session = Session {
+        gateway,
+        socket,
+        protocol,
+        upgrade_identity: identity,
+        info: None,
+        handle: None,
+        window: SendWindow::default(),
+        deadlines,
+        out: Vec::new(),
+    };
+    let mut items = Vec::new();
+    let end = loop {
+        let outbox = session.handle.clone();
+        let wake = tokio::select! {
+            message = stream.recv(), if session.window.has_space() => Wake::Message(message),
+            () = take(outbox.as_deref(), &mut items) => Wake::Items,
+            (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
+            () = tokio::time::sleep_until(session.deadlines.next().into()) => Wake::Time,
+            () = draining.cancelled(), if session.deadlines.drain.is_none() => Wake::Drain,
+        };
+        let step = match wake {
+            Wake::Message(None) => break None,
+            Wake::Message(Some(Err(error))) => Err(broken(&error, violation.get())),
+            Wake::Message(Some(Ok(message))) => session.message(message).await,
+            Wake::Items => session.items(&mut items).await,
+            Wake::Settled(sent, standing) => session.settled(&sent, standing).await,
+            Wake::Time => session.time().await,
+            Wake::Drain => {
+                session.schedule_drain();
+                Ok(())
+            }
+        };
+        if let Err(end) = step {
+            break end;
+        }
+    };
+    session.finish(end).await;
+}
+
+async fn take(handle: Option<&SessionHandle>, items: &mut Vec<Item>) {
+    match handle {
+        Some(handle) => handle.outbox.take(items).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a broken stream is answered with; `None` inside when the connection is simply gone.
+fn broken(error: &ProtocolError, violation: Option<Violation>) -> Option<End> {
+    let (code, reason) = match (violation, error) {
+        (Some(Violation::TooLarge), _) | (None, ProtocolError::Overflow) => {
+            (CloseCode::TOO_LARGE, format!("a message has at most {} bytes", limits::WS_MESSAGE_BYTES))
+        }
+        (Some(Violation::TooManyFragments), _) => (CloseCode::TOO_LARGE, "too many fragments".to_owned()),
+        (None, ProtocolError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            (CloseCode::INVALID_TEXT, "text must be UTF-8".to_owned())
+        }
+        (None, ProtocolError::Io(_)) => return None,
+        (None, error) => (CloseCode::PROTOCOL, error.to_string()),
+    };
+    Some(End::new(code, reason))
+}
+
+/// A step of the loop: go on, or end (with a goodbye, if the client can still hear it).
+type Step = Result<(), Option<End>>;
+
+impl Session {
+    async fn message(&mut self, message: AggregatedMessage) -> Step {
+        self.deadlines.dead = Instant::now() + self.gateway.config.ws.dead_after();
+        let mut requests = Vec::new();
+        let read = match message {
+            AggregatedMessage::Ping(bytes) => {
+                self.socket.pong(&bytes).await.map_err(|_| None)?;
+                return Ok(());
+            }
+            AggregatedMessage::Pong(_) => return Ok(()),
+            AggregatedMessage::Close(_) => return Err(Some(End::new(CloseCode::NORMAL, ""))),
+            AggregatedMessage::Text(text) => self.protocol.read(text.into_bytes(), true, &mut requests),
+            AggregatedMessage::Binary(bytes) => self.protocol.read(bytes, false, &mut requests),
+        };
+        for request in requests {
+            self.request(request).await?;
+        }
+        self.flush().await?;
+        read.map_err(|fatal| Some(fatal.into()))
+    }
+
+    async fn request(&mut self, request: Request) -> Step {
+        let Some(handle) = self.handle.clone() else {
+            return match request {
+                Request::Connect { tag, token, rooms } => {
+                    let rooms =
+                        rooms.into_iter().map(|cursor| native::room_request(cursor.room_id, cursor.after)).collect();
+                    self.connect(tag, token.as_deref(), rooms).await
+                }
+                Request::Refused { tag, rejection, .. } => self.answer(&tag, Reply::Refused(rejection)),
+                Request::Subscribe { tag, .. }
+                | Request::Unsubscribe { tag, .. }
+                | Request::Send { tag, .. }
+                | Request::History { tag, .. }
+                | Request::Read { tag, .. }
+                | Request::Answer { tag }
+                | Request::Disconnect { tag } => self.answer(&tag, Reply::Refused(Protocol::not_connected())),
+            };
+        };
+        match request {
+            Request::Connect { tag, .. } => {
+                let rejection = Rejection::new(ErrorCode::BadRequest, "already connected");
+                self.answer(&tag, Reply::Refused(rejection))
+            }
+            Request::Subscribe { tag, rooms } if rooms.is_empty() || rooms.len() > limits::ROOMS_PER_SUBSCRIBE => {
+                let message = format!("rooms must name 1 to {} rooms", limits::ROOMS_PER_SUBSCRIBE);
+                self.answer(&tag, Reply::Refused(Rejection::new(ErrorCode::BadRequest, message)))
+            }
+            Request::Subscribe { tag, rooms } => {
+                self.gateway.hub.tell(Input::Subscribe { session: handle.id, tag, rooms }).await;
+                Ok(())
+            }
+            Request::Unsubscribe { tag, rooms } => {
+                self.gateway.hub.tell(Input::Unsubscribe { session: handle.id, rooms }).await;
+                self.answer(&tag, Reply::Unsubscribed)
+            }
+            Request::Send { tag, send } => self.send(&handle, tag, send).await,
+            Request::History { tag, room_id, before, after, limit } => {
+                let user_id = handle.user_id;
+                let page = self.gateway.history(user_id, room_id, before, after, limit).await;
+                let reply = match page {
+                    Ok(page) => Reply::History { room_id, messages: page.messages, more: page.more, head: page.head },
+                    Err(refusal) => Reply::Refused(refusal.into_rejection()),
+                };
+                self.answer(&tag, reply)
+            }
+            Request::Read { tag, room_id, seq } => {
+                match self.gateway.ingest.mark_read(room_id, handle.user_id, seq).await {
+                    Ok(delivery) => {
+                        self.window.push(Sent { tag, since: Instant::now(), what: What::ReadMark }, delivery);
+                        Ok(())
+                    }
+                    Err(refusal) => self.answer(&tag, Reply::Refused(refusal.into_rejection())),
+                }
+            }
+            Request::Answer { tag } => self.answer(&tag, Reply::Done),
+            Request::Refused { tag, rejection, send: None } => self.answer(&tag, Reply::Refused(rejection)),
+            Request::Refused { tag, rejection, send: Some((room_id, client_message_id)) } => {
+                self.answer(&tag, Reply::SendRefused { room_id, client_message_id, rejection })
+            }
+            Request::Disconnect { tag } => {
+                self.answer(&tag, Reply::Done)?;
+                Err(Some(End::new(CloseCode::NORMAL, "")))
+            }
+        }
+    }
+
+    async fn connect(&mut self, tag: Tag, token: Option<&str>, rooms: Vec<super::request::RoomRequest>) -> Step {
+        let identity = match (token.map(|token| self.gateway.tokens.verify(token)), self.upgrade_identity) {
+            (Some(Ok(identity)), _) | (None, Some(identity)) => identity,
+            (Some(Err(rejection)), _) => return self.answer(&tag, Reply::Refused(rejection)),
+            (None, None) => return self.answer(&tag, Reply::Refused(Protocol::not_connected())),
+        };
+        let (now, ws) = (Instant::now(), &self.gateway.config.ws);
+        let left = identity.expires_at.duration_since(self.gateway.clock.now());
+        self.deadlines.first_frame = None;
+        self.deadlines.token_end = Some(now + Duration::try_from(left).unwrap_or_default());
+        if let Protocol::Stomp(stomp) = &self.protocol {
+            let (send_ms, expect_ms) = stomp.heart_beat_ms();
+            self.deadlines.heart_beat = (send_ms > 0).then(|| now + Duration::from_millis(u64::from(send_ms)));
+            tracing::trace!(send_ms, expect_ms, "heart-beats agreed on");
+        }
+        let info = SessionInfo {
+            id: SessionId::generate(),
+            identity,
+            ping_interval_ms: u64::try_from(ws.ping_interval().as_millis()).unwrap_or(u64::MAX),
+        };
+        let outbox = Outbox::new(ws.outbox_bytes);
+        let handle = Arc::new(SessionHandle { id: info.id, user_id: identity.user_id, outbox });
+        self.gateway.hub.tell(Input::Attach(handle.clone())).await;
+        if rooms.is_empty() {
+            self.protocol.connected(&tag, &info, &mut self.out);
+        } else {
+            self.gateway.hub.tell(Input::Subscribe { session: info.id, tag, rooms }).await;
+        }
+        (self.info, self.handle) = (Some(info), Some(handle));
+        Ok(())
+    }
+
+    async fn send(&mut self, handle: &SessionHandle, tag: Tag, send: SendRequest) -> Step {
+        let (room_id, client_message_id, since) = (send.room_id, send.client_message_id.clone(), Instant::now());
+        match self.gateway.ingest.send(handle.user_id, handle.id, send).await {
+            Ok(delivery) => {
+                self.window.push(Sent { tag, since, what: What::Message(room_id, client_message_id) }, delivery);
+                Ok(())
+            }
+            Err(refusal) => {
+                let rejection = Refusal::into_rejection(refusal);
+                self.gateway.metrics.sends.with_label_values(&[rejection.code.as_str()]).inc();
+                self.answer(&tag, Reply::SendRefused { room_id, client_message_id, rejection })
+            }
+        }
+    }
+
+    async fn settled(&mut self, sent: &Sent, standing: Standing) -> Step {
+        let reply = match (&sent.what, standing) {
+            (What::ReadMark, Standing::Accepted | Standing::AcceptedLate) => Reply::Read,
+            (What::ReadMark, _) => Reply::Refused(unknown()),
+            (What::Message(room_id, id), Standing::Accepted | Standing::AcceptedLate) => {
+                let metrics = &self.gateway.metrics;
+                metrics.accept_seconds.observe(sent.since.elapsed().as_secs_f64());
+                metrics.sends.with_label_values(&["accepted"]).inc();
+                let (room_id, client_message_id, accepted_at) = (*room_id, id.clone(), self.gateway.clock.now());
+                if standing == Standing::Accepted {
+                    Reply::Accepted { room_id, client_message_id, accepted_at }
+                } else {
+                    Reply::AcceptedLate { room_id, client_message_id, accepted_at }
+                }
+            }
+            (What::Message(room_id, id), _) => {
+                self.gateway.metrics.sends.with_label_values(&["unknown"]).inc();
+                Reply::SendRefused { room_id: *room_id, client_message_id: id.clone(), rejection: unknown() }
+            }
+        };
+        self.answer(&sent.tag, reply)?;
+        self.flush().await
+    }
+
+    async fn items(&mut self, items: &mut Vec<Item>) -> Step {
+        let (Some(info), Some(handle)) = (self.info.clone(), self.handle.clone()) else { return Ok(()) };
+        for item in items.drain(..) {
+            let size = outbox::size(&item);
+            let put = self.protocol.item(item, &info, &mut self.out);
+            self.flush().await?;
+            put.map_err(|fatal| Some(fatal.into()))?;
+            if handle.outbox.written(size) {
+                self.gateway.hub.tell(Input::Drained(info.id)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn time(&mut self) -> Step {
+        let now = Instant::now();
+        let ws = &self.gateway.config.ws;
+        if self.deadlines.first_frame.is_some_and(|at| now >= at) {
+            return Err(Some(End::new(CloseCode::TIMEOUT, "no connect in time")));
+        }
+        if now >= self.deadlines.dead {
+            return Err(Some(End::new(CloseCode::TIMEOUT, "nothing heard for too long")));
+        }
+        if self.deadlines.token_end.is_some_and(|at| now >= at) {
+            return Err(Some(End::new(CloseCode::AUTH, "the access token has expired: refresh it and connect again")));
+        }
+        if self.deadlines.drain.is_some_and(|at| now >= at) {
+            if self.window.is_empty() {
+                let retry_after_ms = Some(rand::rng().random_range(100..1_000));
+                return Err(Some(End { retry_after_ms, ..End::new(CloseCode::RESTART, "the server restarts") }));
+            }
+            // Sends under way are answered first; the hard stop is the limit.
+            self.deadlines.drain = Some(now + Duration::from_millis(50));
+        }
+        if now >= self.deadlines.ping {
+            self.deadlines.ping = now + ws.ping_interval();
+            self.socket.ping(b"").await.map_err(|_| None)?;
+            if let (Some(handle), true) = (&self.handle, self.protocol.wants_heads()) {
+                self.gateway.hub.tell(Input::Ping(handle.id)).await;
+            }
+        }
+        if let (Protocol::Stomp(stomp), Some(_)) = (&self.protocol, self.deadlines.heart_beat.filter(|at| now >= *at)) {
+            self.deadlines.heart_beat = Some(now + Duration::from_millis(u64::from(stomp.heart_beat_ms().0)));
+            self.out.push(ByteString::from_static(chat_stomp::HEART_BEAT));
+        }
+        self.flush().await
+    }
+
+    /// Sessions leave one after the other, not all at once: the gateways that take them have time.
+    fn schedule_drain(&mut self) {
+        let spread = self.gateway.drain_spread;
+        let wait = spread.mul_f64(rand::rng().random_range(0.0..1.0));
+        self.deadlines.drain = Some(Instant::now() + wait);
+    }
+
+    fn answer(&mut self, tag: &Tag, reply: Reply) -> Step {
+        self.protocol.reply(tag, reply, &mut self.out).map_err(|fatal| Some(fatal.into()))
+    }
+
+    /// Writes what is put into words. A client that takes nothing for too long is cut.
+    async fn flush(&mut self) -> Step {
+        for frame in self.out.drain(..) {
+            let written = tokio::time::timeout(self.gateway.config.ws.write_stall(), self.socket.text(frame)).await;
+            match written {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(None),
+                Err(_) => return Err(Some(End::new(CloseCode::SLOW, "the client reads too slowly"))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self, end: Option<End>) {
+        if let Some(handle) = &self.handle {
+            self.gateway.hub.tell(Input::Detach(handle.id)).await;
+        }
+        let Some(end) = end else { return };
+        self.gateway.metrics.closes.with_label_values(&[&end.code.0.to_string()]).inc();
+        // Answers already put into words come before the goodbye.
+        self.out.extend(end.last_frame);
+        if end.code != CloseCode::NORMAL {
+            self.protocol.closing(end.code, &end.reason, end.retry_after_ms, &mut self.out);
+        }
+        if end.code != CloseCode::SLOW && self.flush().await.is_err() {
+            return;
+        }
+        let reason =
+            CloseReason { code: end.code.0.into(), description: Some(end.reason).filter(|reason| !reason.is_empty()) };
+        // A client that is gone hears no goodbye.
+        tokio::time::timeout(Duration::from_secs(1), self.socket.close(Some(reason))).await.ok();
+    }
+}
+
+fn unknown() -> Rejection {
+    Rejection::new(ErrorCode::Unknown, "no answer in time; it may still happen: repeat with the same clientMessageId")
+}
