@@ -1,0 +1,151 @@
+//! Bodies of the REST interface.
+
+use chat_protocol::{ClientMessageId, Entry, EntryType, MessageId, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What signup, login and refresh answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// Who.
+    pub user_id: UserId,
+    /// For every other call.
+    pub access_token: String,
+    /// For one refresh.
+    pub refresh_token: String,
+    /// Seconds until the access token ends.
+    pub expires_in: u64,
+}
+
+/// The caller's own profile.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Who.
+    pub user_id: UserId,
+    /// Login name.
+    pub email: String,
+    /// The name others see.
+    pub nickname: String,
+}
+
+/// Another user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Who.
+    pub user_id: UserId,
+    /// The name others see.
+    pub nickname: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Users {
+    pub users: Vec<User>,
+}
+
+/// Kinds of rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RoomType {
+    /// Two users.
+    Direct,
+    /// A named room with any number of members.
+    Group,
+}
+
+/// A room as its members see it. Fields that an answer leaves out have their default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    /// The room.
+    pub room_id: RoomId,
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub room_type: RoomType,
+    /// A group's name, or the other member's nickname.
+    #[serde(default)]
+    pub name: String,
+    /// How many members.
+    #[serde(default)]
+    pub member_count: i64,
+    /// The last seq.
+    #[serde(default)]
+    pub head_seq: i64,
+    /// The newest entry.
+    #[serde(default)]
+    pub last_message: Option<Entry>,
+    /// Messages after the caller's read mark.
+    #[serde(default)]
+    pub unread_count: i64,
+    /// The caller's read mark.
+    #[serde(default)]
+    pub read_seq: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Rooms {
+    pub rooms: Vec<Room>,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomMember {
+    /// Who.
+    pub user_id: UserId,
+    /// The name others see.
+    pub nickname: String,
+    /// OWNER, ADMIN or MEMBER.
+    #[serde(default)]
+    pub role: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Members {
+    pub members: Vec<RoomMember>,
+}
+
+/// A page of a room's timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Page {
+    /// Newest first, or oldest first when `after` was given.
+    pub messages: Vec<Entry>,
+    /// Whether there is more in that direction.
+    pub more: bool,
+    /// The room's last seq when the page was read.
+    pub head: i64,
+}
+
+/// Which page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Entries with a lower seq, newest first.
+    pub before: Option<i64>,
+    /// Entries with a higher seq, oldest first.
+    pub after: Option<i64>,
+    /// How many.
+    pub limit: Option<u32>,
+}
+
+/// A message sent by REST, stored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// The entry.
+    pub message_id: MessageId,
+    /// Its place.
+    pub seq: i64,
+    /// It had been sent before; id and seq are the original's.
+    #[serde(default)]
+    pub duplicate: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SendBody<'a> {
+    pub client_message_id: &'a ClientMessageId,
+    pub content: &'a str,
+    #[serde(rename = "type")]
+    pub message_type: EntryType,
+}
