@@ -1,0 +1,42 @@
+# `make` alone lists the targets. Recipes only call scripts.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs topic clean build fmt lint deny test
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start everything and print what to open
+	@deploy/run.sh up
+
+down: ## stop everything, data stays
+	@deploy/run.sh down
+
+status: ## what runs, where, and whether it is ready
+	@deploy/run.sh status
+
+logs: ## follow a log: make logs SERVICE=persister
+	@deploy/run.sh logs "$(SERVICE)" -f
+
+topic: ## print a Kafka topic from its beginning: make topic TOPIC=chat-events
+	@deploy/run.sh kafka-console "$(TOPIC)"
+
+clean: ## stop everything and delete its data
+	@deploy/run.sh clean
+
+build: ## the binaries, release profile
+	cargo build --release --locked --workspace --bins
+
+fmt: ## format the code
+	cargo fmt --all
+
+lint: deny ## formatting, clippy, dependency rules, shell scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/native/*.sh deploy/native/lib/*.sh .ci/run
+
+deny: ## licences, sources, and who may use which library
+	cargo deny --locked --log-level error check bans licenses sources
+
+test: ## every suite; installs and starts what it needs, leaves nothing running
+	@deploy/test.sh
