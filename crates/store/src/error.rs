@@ -12,6 +12,9 @@ pub enum StoreError {
     /// PostgreSQL answered with an error, or the connection broke.
     #[error("{}", describe(.0))]
     Query(#[from] tokio_postgres::Error),
+    /// PostgreSQL did not answer in time; whether it did what was asked is not known.
+    #[error("no answer from PostgreSQL within {0:?}")]
+    NoAnswer(std::time::Duration),
     /// A row is not what the schema promises.
     #[error("unexpected data in PostgreSQL: {0}")]
     Data(String),

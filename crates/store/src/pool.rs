@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{NoTls, Row, types::ToSql};
 
 use crate::{PostgresConfig, StoreError};
@@ -13,6 +13,8 @@ pub struct Store {
     pool: Pool,
 }
 
+/// A little more than the server's own limit of a statement: only a server that does not answer at all meets it.
+const CALL_LIMIT: Duration = Duration::from_secs(6);
 /// Server-side limits: a call that cannot finish in time fails and is repeated, instead of holding rooms locked.
 const SERVER_LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=5s";
 
@@ -58,16 +60,33 @@ impl Store {
         query: &'static str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(query).await?;
-        Ok(client.query(&statement, params).await?)
+        self.within_limit(async |client| {
+            let statement = client.prepare_cached(query).await?;
+            client.query(&statement, params).await
+        })
+        .await
     }
 
     /// The same for statements without rows; the number of rows affected.
     pub(crate) async fn execute(&self, query: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+        self.within_limit(async |client| {
+            let statement = client.prepare_cached(query).await?;
+            client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    /// A server that is frozen, or behind a broken network, never answers: the call ends all the same, and its connection is not used again.
+    async fn within_limit<T>(
+        &self,
+        call: impl AsyncFnOnce(&ClientWrapper) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StoreError> {
         let client = self.pool.get().await?;
-        let statement = client.prepare_cached(query).await?;
-        Ok(client.execute(&statement, params).await?)
+        if let Ok(result) = tokio::time::timeout(CALL_LIMIT, call(&client)).await {
+            return Ok(result?);
+        }
+        drop(Object::take(client));
+        Err(StoreError::NoAnswer(CALL_LIMIT))
     }
 
     /// Prepares a query, for the test that does it with each.

@@ -1,0 +1,140 @@
+//! The loop: `chat-messages` → decode → apply (idempotent, seq per room) → `chat-events` → offsets.
+
+use std::sync::Arc;
+
+use chat_kafka::{Batch, Consumer, DeadLetters, OwnedRecord, Producer, Record};
+use chat_protocol::{Command, ErrorCode, Event, Rejection};
+use chat_service::Clock;
+use chat_store::{Applied, StoreError};
+
+use crate::{
+    answer,
+    decode::{Asker, Decoded, decode},
+    error::PersisterError,
+    metrics::Metrics,
+    plan::{Step, plan},
+    writer::Writer,
+};
+
+/// What the loop works with.
+pub struct Pipeline {
+    pub writer: Writer,
+    pub producer: Producer,
+    pub dead_letters: DeadLetters,
+    /// Name of `chat-events`.
+    pub events: Arc<str>,
+    pub metrics: Metrics,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Runs until the consumer is stopped. An offset is committed only after the database commit and after Kafka acknowledged the
+/// events; whatever fails in between comes again and is recognised.
+pub async fn run(mut consumer: Consumer, pipeline: &Pipeline) -> Result<(), PersisterError> {
+    while let Some(batch) = consumer.next_batch().await? {
+        let Some(result) = consumer.hold(pipeline.process(&batch)).await else { break };
+        result?;
+        consumer.done(&batch);
+    }
+    consumer.close().await;
+    Ok(())
+}
+
+impl Pipeline {
+    async fn process(&self, batch: &Batch) -> Result<(), PersisterError> {
+        let records = &batch.records;
+        let decoded: Vec<Decoded> = records.iter().map(decode).collect();
+        // One event per record at most, in the order of the records.
+        let mut events: Vec<Option<OwnedRecord>> = vec![None; records.len()];
+        for (index, (decoded, record)) in decoded.iter().zip(records).enumerate() {
+            events[index] = self.without_database(decoded, record).await?;
+        }
+        for step in plan(&decoded) {
+            match step {
+                Step::Append(run) => {
+                    for (send, result) in self.writer.append(run).await {
+                        events[send.index] = self.answer(send.command, result, &records[send.index]).await?;
+                    }
+                }
+                Step::Room(index, command) => {
+                    let result = self.writer.room(command).await;
+                    events[index] = self.answer(command, result, &records[index]).await?;
+                }
+            }
+        }
+        let events: Vec<OwnedRecord> = events.into_iter().flatten().collect();
+        tracing::debug!(records = records.len(), events = events.len(), "batch applied");
+        Ok(self.producer.send_all(&events).await?)
+    }
+
+    /// What needs no database: refusals, and records that are no commands.
+    async fn without_database(
+        &self,
+        decoded: &Decoded,
+        record: &Record,
+    ) -> Result<Option<OwnedRecord>, PersisterError> {
+        match decoded {
+            Decoded::Command(_) => Ok(None),
+            Decoded::Refused(command, rejection) => {
+                self.count(command, "rejected");
+                Ok(Some(self.event(&answer::rejected(&command.into(), rejection.clone())?, record)?))
+            }
+            Decoded::Poison { reason, asker } => {
+                self.metrics.commands.with_label_values(&["unknown", "poison"]).inc();
+                self.bury(record, reason, asker.as_ref()).await
+            }
+        }
+    }
+
+    /// The event of what the database said.
+    async fn answer(
+        &self,
+        command: &Command,
+        result: Result<Applied, StoreError>,
+        record: &Record,
+    ) -> Result<Option<OwnedRecord>, PersisterError> {
+        let asker = Asker::from(command);
+        let applied = match result {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.count(command, "poison");
+                return self.bury(record, &error.to_string(), Some(&asker)).await;
+            }
+        };
+        self.count(
+            command,
+            match &applied {
+                Applied::Committed { duplicate: false, .. } => "committed",
+                Applied::Committed { duplicate: true, .. } => "duplicate",
+                Applied::Unchanged { .. } => "unchanged",
+                Applied::Rejected(_) => "rejected",
+            },
+        );
+        if matches!(applied, Applied::Committed { duplicate: false, .. }) {
+            let delay = self.clock.now().duration_since(command.issued_at);
+            self.metrics.delay.observe(delay.as_secs_f64().max(0.0));
+        }
+        Ok(Some(self.event(&answer::applied(&asker, applied)?, record)?))
+    }
+
+    /// Sends a record to the dead-letter topic, and tells whoever waits for it.
+    async fn bury(
+        &self,
+        record: &Record,
+        reason: &str,
+        asker: Option<&Asker>,
+    ) -> Result<Option<OwnedRecord>, PersisterError> {
+        self.dead_letters.send(record, ErrorCode::Poison.as_str(), reason).await?;
+        let Some(asker) = asker else { return Ok(None) };
+        let rejection =
+            Rejection::new(ErrorCode::Poison, "the command could not be executed; it was kept for inspection");
+        Ok(Some(self.event(&answer::rejected(asker, rejection)?, record)?))
+    }
+
+    fn event(&self, event: &Event, cause: &Record) -> Result<OwnedRecord, PersisterError> {
+        Ok(answer::record(&self.events, event, cause)?)
+    }
+
+    fn count(&self, command: &Command, result: &str) {
+        self.metrics.commands.with_label_values(&[command.body.type_name(), result]).inc();
+    }
+}

@@ -1,0 +1,107 @@
+//! The database side: waits out what can heal, isolates what cannot.
+
+use std::time::Duration;
+
+use chat_protocol::{Command, CommandBody, EntryType, MessageId};
+use chat_service::{Backoff, Condition};
+use chat_store::{Applied, NewMessage, RoomCommand, Store, StoreError};
+
+use tokio::time::timeout;
+
+use crate::{metrics::Metrics, plan::Send};
+
+/// Longer than the server's own limit for a statement: only a server that does not answer at all meets it.
+const CALL_WITHIN: Duration = Duration::from_secs(8);
+
+/// Executes commands.
+pub struct Writer {
+    pub store: Store,
+    pub metrics: Metrics,
+    /// Whether the last call reached the database.
+    pub reachable: Condition,
+}
+
+impl Writer {
+    /// Appends a run of messages and returns what became of each, in order. An error belongs to its command alone: the run was
+    /// halved until the one that PostgreSQL will never take stood by itself.
+    pub async fn append<'a>(&self, run: Vec<Send<'a>>) -> Vec<(Send<'a>, Result<Applied, StoreError>)> {
+        let messages: Vec<NewMessage<'_>> =
+            run.iter().map(|send| new_message(send.command, send.content, send.message_type)).collect();
+        let mut results = Vec::with_capacity(run.len());
+        let mut todo = vec![(&run[..], &messages[..])];
+        while let Some((sends, part)) = todo.pop() {
+            match self.patiently(|| self.store.append_messages(part)).await {
+                Ok(applied) => results.extend(sends.iter().copied().zip(applied.into_iter().map(Ok))),
+                Err(error) if part.len() == 1 => results.push((sends[0], Err(error))),
+                Err(_) => {
+                    let middle = part.len() / 2;
+                    // The stack's top, the first half, comes first.
+                    todo.push((&sends[middle..], &part[middle..]));
+                    todo.push((&sends[..middle], &part[..middle]));
+                }
+            }
+        }
+        results
+    }
+
+    /// Executes one command by itself.
+    pub async fn room(&self, command: &Command) -> Result<Applied, StoreError> {
+        let store = &self.store;
+        let room = &RoomCommand {
+            room_id: command.room_id,
+            actor_id: command.actor_id,
+            client_message_id: &command.client_message_id,
+            message_id: MessageId::generate(),
+            digest: command.digest(),
+        };
+        let call = || async move {
+            match &command.body {
+                CommandBody::CreateGroupRoom { name, user_ids } => store.create_group_room(room, name, user_ids).await,
+                CommandBody::CreateDirectRoom { user_id } => store.create_direct_room(room, *user_id).await,
+                CommandBody::InviteMembers { user_ids } => store.invite_members(room, user_ids).await,
+                CommandBody::LeaveRoom {} => store.leave_room(room).await,
+                CommandBody::SendMessage { content, message_type } => {
+                    let applied = store.append_messages(&[new_message(command, content, *message_type)]).await?;
+                    applied.into_iter().next().ok_or_else(|| StoreError::Data("no result for a message".to_owned()))
+                }
+            }
+        };
+        self.patiently(call).await
+    }
+
+    /// Repeats a call for as long as its failure can heal; an error is permanent.
+    async fn patiently<T, Fut>(&self, call: impl Fn() -> Fut) -> Result<T, StoreError>
+    where
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let _timer = self.metrics.apply.start_timer();
+        let mut backoff = Backoff::default();
+        loop {
+            let failure = match timeout(CALL_WITHIN, call()).await {
+                Ok(Err(error)) if !error.is_permanent() => error.to_string(),
+                Ok(result) => {
+                    self.reachable.set(true);
+                    return result;
+                }
+                Err(_) => "no answer in time".to_owned(),
+            };
+            let delay = backoff.next_delay();
+            tracing::warn!(error = failure, ?delay, "database call failed, repeating");
+            self.metrics.retries.inc();
+            self.reachable.set(false);
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+fn new_message<'a>(command: &'a Command, content: &'a str, entry_type: EntryType) -> NewMessage<'a> {
+    NewMessage {
+        room_id: command.room_id,
+        sender_id: command.actor_id,
+        client_message_id: &command.client_message_id,
+        message_id: MessageId::generate(),
+        entry_type,
+        content,
+        digest: command.digest(),
+    }
+}
