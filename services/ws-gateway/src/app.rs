@@ -13,7 +13,7 @@ use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, red
 use chat_redis::{RedisPool, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
 use chat_store::Store;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
@@ -86,6 +86,8 @@ pub struct Server {
     handle: ServerHandle,
     connections: TaskTracker,
     lifecycle: Lifecycle,
+    /// Ends what must outlive the connections.
+    backstage: CancellationToken,
     producer: Producer,
     drain: Duration,
 }
@@ -99,6 +101,8 @@ impl Server {
     /// Binds the public port and starts everything; the port may be 0 in tests.
     pub fn start(config: Config, context: &Context) -> anyhow::Result<Self> {
         let lifecycle = context.lifecycle.clone();
+        // Hub and subscription outlive the soft token: connections that drain still get their answers.
+        let backstage = lifecycle.hard().child_token();
         let gateway_id = GatewayId::generate();
         let metrics = Metrics::register(&context.metrics)?;
         let store = Store::new(&config.postgres)?;
@@ -117,6 +121,7 @@ impl Server {
             subscriber: subscriptions.clone(),
             viewers: Viewers::new(redis.clone()),
             lifecycle: lifecycle.clone(),
+            stop: backstage.clone(),
             hub: hub.clone(),
             memberships: memberships.clone(),
             waiters: waiters.clone(),
@@ -127,9 +132,8 @@ impl Server {
             head_check: Duration::from_millis(config.delivery.head_check_ms),
             idle_room: IDLE_ROOM,
         };
-        // Hub and subscription outlive the soft token: sessions that drain still get their answers.
-        lifecycle.spawn_detached("redis-subscriber", subscriber.run(lifecycle.hard()));
-        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, effects, metrics.clone(), lifecycle.hard()));
+        lifecycle.spawn_detached("redis-subscriber", subscriber.run(backstage.clone()));
+        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, effects, metrics.clone(), backstage.clone()));
         wait_for_dependencies(context, &store, &redis, &subscriptions, gateway_id);
 
         let tokens = Tokens::new(&config.auth);
@@ -178,7 +182,7 @@ impl Server {
         let handle = server.handle();
         lifecycle.spawn_detached("http", server);
         tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");
-        Ok(Self { addr, handle, connections, lifecycle, producer, drain: context.common.shutdown.drain() })
+        Ok(Self { addr, handle, connections, lifecycle, producer, drain: context.common.shutdown.drain(), backstage })
     }
 
     /// Serves until the soft token, then drains: sessions say goodbye one after the other, what they sent is acknowledged.
@@ -190,6 +194,7 @@ impl Server {
             tracing::warn!(sessions = self.connections.len(), "sessions left at the end of the drain");
         }
         self.handle.stop(true).await;
+        self.backstage.cancel();
         self.producer.flush(Duration::from_secs(5)).await.context("records not acknowledged at the end")?;
         Ok(())
     }

@@ -41,6 +41,8 @@ pub struct Parts {
     pub viewers: Viewers,
     /// Where tasks live.
     pub lifecycle: Lifecycle,
+    /// Ends them.
+    pub stop: CancellationToken,
     /// Where results go.
     pub hub: HubHandle,
     /// Checked memberships, to be forgotten.
@@ -63,8 +65,7 @@ impl Effects {
     /// Starts the workers of the Redis subscriptions and of the viewers.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
-        let stop = parts.lifecycle.hard();
-        let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), stop.clone());
+        let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), parts.stop.clone());
         parts.lifecycle.spawn_detached("channels", keeping);
         let keeping = keep_viewers(parts.gateway_id, parts.viewers.clone(), viewers.clone(), parts.lifecycle.soft());
         parts.lifecycle.spawn_detached("viewers", keeping);
@@ -103,11 +104,11 @@ impl Effects {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let hard = self.parts.lifecycle.hard();
+        let stop = self.parts.stop.clone();
         let bounded = async move {
             tokio::select! {
                 () = task => {}
-                () = hard.cancelled() => {}
+                () = stop.cancelled() => {}
             }
         };
         self.parts.lifecycle.spawn_detached("hub-effect", bounded);
