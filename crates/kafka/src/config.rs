@@ -168,7 +168,7 @@ pub struct ProducerConfig {
 
 impl Default for ProducerConfig {
     fn default() -> Self {
-        Self { linger_ms: 1, queue_records: 20_000, queue_bytes: 64 * 1024 * 1024, delivery_timeout_ms: 30_000 }
+        Self { linger_ms: 0, queue_records: 20_000, queue_bytes: 64 * 1024 * 1024, delivery_timeout_ms: 30_000 }
     }
 }
 
