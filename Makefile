@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny test
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,13 +30,16 @@ build: ## the binaries, release profile
 fmt: ## format the code
 	cargo fmt --all
 
-lint: deny ## formatting, clippy, dependency rules, shell scripts
+lint: deny docs-check ## formatting, clippy, dependency rules, shell scripts, documents
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/native/*.sh deploy/native/lib/*.sh .ci/run
 
 deny: ## licences, sources, and who may use which library
 	cargo deny --locked --log-level error check bans licenses sources
+
+docs-check: ## what the documents name exists
+	@deploy/docs-check.sh
 
 test: ## every suite; installs and starts what it needs, leaves nothing running
 	@deploy/test.sh

@@ -1,4 +1,5 @@
 //! `docs/PROTOCOL.md` says what the code says: its tables are ours, and its examples are frames.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 

@@ -134,7 +134,6 @@ impl Server {
         };
         lifecycle.spawn_detached("redis-subscriber", subscriber.run(backstage.clone()));
         lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, effects, metrics.clone(), backstage.clone()));
-        wait_for_dependencies(context, &store, &redis, &subscriptions, gateway_id);
 
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
@@ -181,6 +180,8 @@ impl Server {
             .run();
         let handle = server.handle();
         lifecycle.spawn_detached("http", server);
+        // Not before the port is open: ready means that clients can come.
+        wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
         tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");
         Ok(Self { addr, handle, connections, lifecycle, producer, drain: context.common.shutdown.drain(), backstage })
     }

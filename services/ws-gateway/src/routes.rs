@@ -58,6 +58,7 @@ pub fn app(
         )
         .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
         .into_app()
+        .service(web::redirect("/api/docs", "/api/docs/"))
         .route("/", web::get().to(landing::landing))
         .route("/ws/v1/chat", web::get().to(ws::upgrade))
         .default_service(web::to(not_found))

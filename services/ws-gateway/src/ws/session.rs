@@ -241,8 +241,7 @@ impl Session {
                 self.answer(&tag, Reply::Refused(rejection))
             }
             Request::Subscribe { tag, rooms } if rooms.is_empty() || rooms.len() > limits::ROOMS_PER_SUBSCRIBE => {
-                let message = format!("rooms must name 1 to {} rooms", limits::ROOMS_PER_SUBSCRIBE);
-                self.answer(&tag, Reply::Refused(Rejection::new(ErrorCode::BadRequest, message)))
+                self.answer(&tag, Reply::Refused(rooms_limit()))
             }
             Request::Subscribe { tag, rooms } => {
                 self.gateway.hub.tell(Input::Subscribe { session: handle.id, tag, rooms }).await;
@@ -284,6 +283,9 @@ impl Session {
     }
 
     async fn connect(&mut self, tag: Tag, token: Option<&str>, rooms: Vec<super::request::RoomRequest>) -> Step {
+        if rooms.len() > limits::ROOMS_PER_SUBSCRIBE {
+            return self.answer(&tag, Reply::Refused(rooms_limit()));
+        }
         let identity = match (token.map(|token| self.gateway.tokens.verify(token)), self.upgrade_identity) {
             (Some(Ok(identity)), _) | (None, Some(identity)) => identity,
             (Some(Err(rejection)), _) => return self.answer(&tag, Reply::Refused(rejection)),
@@ -445,6 +447,10 @@ impl Session {
         // A client that is gone hears no goodbye.
         tokio::time::timeout(Duration::from_secs(1), self.socket.close(Some(reason))).await.ok();
     }
+}
+
+fn rooms_limit() -> Rejection {
+    Rejection::new(ErrorCode::BadRequest, format!("rooms must name 1 to {} rooms", limits::ROOMS_PER_SUBSCRIBE))
 }
 
 fn unknown() -> Rejection {
