@@ -72,6 +72,9 @@ impl Validate for KafkaConfig {
 pub struct ConsumerConfig {
     /// Most records in one batch.
     pub batch_records: usize,
+    /// The broker waits for this much before it answers, but not longer than 100 ms. 1: at once; more: larger batches, for work that is
+    /// in no hurry.
+    pub fetch_min_bytes: u32,
     /// Processed positions are committed at most this often.
     pub commit_interval_ms: u64,
     /// A member that is silent for this long loses its partitions.
@@ -88,6 +91,7 @@ impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
             batch_records: 500,
+            fetch_min_bytes: 1,
             commit_interval_ms: 200,
             session_timeout_ms: 10_000,
             max_poll_interval_ms: 60_000,
@@ -113,7 +117,7 @@ impl ConsumerConfig {
             .set("auto.offset.reset", "earliest")
             .set("check.crcs", "true")
             // Long polls on the broker: a record at rest is answered at once, whatever the wait.
-            .set("fetch.min.bytes", "1")
+            .set("fetch.min.bytes", self.fetch_min_bytes.to_string())
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")
             // The default of 1 s stalls a consumer whose small queue was full.

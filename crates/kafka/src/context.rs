@@ -197,6 +197,12 @@ impl ConsumerContext for GroupEvents {
             Rebalance::Revoke(partitions) => {
                 tracing::info!(client = self.link.client, partitions = partitions.count(), "partitions revoked");
                 self.revoked(consumer, partitions);
+                // The client library keeps the pause of a partition that goes, also for the day it comes back, when nobody may remember.
+                if self.paused.load(Ordering::Relaxed)
+                    && let Err(error) = consumer.resume(partitions)
+                {
+                    tracing::warn!(client = self.link.client, %error, "revoked partitions could not be resumed");
+                }
             }
             Rebalance::Error(error) => tracing::warn!(client = self.link.client, %error, "rebalance failed"),
         }

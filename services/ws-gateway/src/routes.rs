@@ -1,7 +1,7 @@
 //! The whole HTTP surface on one page.
 
 use actix_web::{
-    App, HttpResponse,
+    App, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     web,
@@ -64,6 +64,10 @@ pub fn app(
         .default_service(web::to(not_found))
 }
 
-async fn not_found() -> Result<HttpResponse, rest::Problem> {
-    Err(rest::Problem(Rejection::new(ErrorCode::NotFound, "there is nothing at this address")))
+async fn not_found(request: HttpRequest) -> Result<HttpResponse, rest::Problem> {
+    Err(rest::Problem(if request.resource_map().has_resource(request.path()) {
+        Rejection::new(ErrorCode::MethodNotAllowed, format!("{} is not for this address", request.method()))
+    } else {
+        Rejection::new(ErrorCode::NotFound, "there is nothing at this address")
+    }))
 }

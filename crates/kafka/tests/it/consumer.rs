@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use chat_kafka::{Consumer, group_lag};
+use chat_kafka::{Consumer, KafkaMetrics, group_lag};
 use tokio::time::timeout;
 
 use crate::{DEADLINE, Setup, numbers, take};
@@ -75,6 +75,43 @@ async fn work_that_takes_longer_than_the_poll_interval_keeps_the_partitions() {
     assert_eq!(seen, 9, "every record once: the member was never thrown out");
     consumer.close().await;
     assert_eq!(group_lag(&setup.kafka, "group", &[setup.topic()]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn partitions_lost_while_paused_are_read_when_they_come_back() {
+    let mut setup = Setup::new(3).await;
+    setup.consumer.session_timeout_ms = 6_000;
+    let registry = prometheus::Registry::new();
+    setup.metrics = KafkaMetrics::register(&registry).unwrap();
+    setup.produce("a", numbers(0..1)).await;
+    let mut consumer = setup.consumer();
+    let batch = timeout(DEADLINE, consumer.next_batch()).await.unwrap().unwrap().unwrap();
+    setup.metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
+    let rebalances = || {
+        let families = registry.gather();
+        let family = families.iter().find(|family| family.name() == "chat_kafka_rebalances_total").unwrap();
+        family.get_metric()[0].get_counter().get_value()
+    };
+    let before = rebalances();
+    // Long enough to be paused; ends at the moment when the partitions are gone and the new ones have not come.
+    let work = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let second = setup.consumer();
+        while rebalances() <= before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        second
+    };
+    let second = consumer.hold(work).await.unwrap();
+    consumer.done(&batch);
+    second.close().await;
+    for key in 1..30 {
+        setup.produce(&format!("{key}"), numbers(key..key + 1)).await;
+    }
+    let mut seen = take(&mut consumer, 29).await;
+    seen.sort_by_key(|number| number.parse::<usize>().unwrap());
+    assert_eq!(seen, numbers(1..30));
+    consumer.close().await;
 }
 
 /// Takes batches, a little slowly, until the stop token is cancelled.
