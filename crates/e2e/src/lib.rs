@@ -1,0 +1,24 @@
+//! All services together, for tests: in this process ([`System`]) or as the real binaries ([`Processes`]), on an isolated part of the
+//! test stack. Never part of a release.
+#![warn(missing_docs)]
+
+mod balancer;
+mod config;
+mod crowd;
+mod person;
+mod processes;
+mod raw_socket;
+mod stomp_client;
+mod system;
+mod talk;
+mod witness;
+
+pub use balancer::Balancer;
+pub use crowd::Crowd;
+pub use person::{Person, create_person};
+pub use processes::{Exit, Processes, stack};
+pub use raw_socket::RawSocket;
+pub use stomp_client::StompClient;
+pub use system::{Gateway, System};
+pub use talk::{PATIENCE, Talk, assert_gapless, deadline, frame_error};
+pub use witness::Witness;

@@ -1,0 +1,237 @@
+//! All services in this process.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+    time::Duration,
+};
+
+use chat_client::{Connection, RestClient, ws_url};
+use chat_protocol::{RoomId, frame::RoomCursor};
+use chat_service::{
+    Context,
+    config::{Loaded, Validate, load_from},
+};
+use chat_store::Store;
+use chat_testkit::{Isolation, assert_eventually};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    config::{defaults, settings},
+    deadline,
+    person::{Person, create_person},
+};
+
+const PARTITIONS: i32 = 3;
+/// What is not down by then is dropped.
+const DOWN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Gateways and workers on an isolated part of the test stack, on a runtime of their own: it may be shared by several tests, each of
+/// which has its own runtime. Dropping the last handle stops everything and removes what it left in the stack.
+#[derive(Debug)]
+pub struct System {
+    /// Names of topics, schema and keys.
+    pub isolation: Arc<Isolation>,
+    store: Store,
+    gateways: Mutex<Vec<Gateway>>,
+    workers: Vec<Context>,
+    runtime: Option<Runtime>,
+}
+
+/// A gateway in this process.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Its public port.
+    pub addr: SocketAddr,
+    /// Its lifecycle, readiness and metrics.
+    pub context: Context,
+}
+
+static SHARED: tokio::sync::Mutex<Weak<System>> = tokio::sync::Mutex::const_new(Weak::new());
+
+impl System {
+    /// The system of all tests that change nothing about it: two gateways with the default settings.
+    pub async fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().await;
+        if let Some(system) = shared.upgrade() {
+            return system;
+        }
+        let system = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&system);
+        system
+    }
+
+    /// Two gateways and the workers, ready.
+    pub async fn start() -> Self {
+        Self::with_gateways(&[&[], &[]]).await
+    }
+
+    /// Gateways with settings of their own, and the workers, ready.
+    pub async fn with_gateways(gateways: &[&[(&str, &str)]]) -> Self {
+        start_logging();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let isolation = Arc::new(Isolation::with_partitions(PARTITIONS).await);
+        let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
+        let workers = start_workers(&runtime, &isolation);
+        let system = Self { isolation, store, gateways: Mutex::default(), workers, runtime: Some(runtime) };
+        for settings in gateways {
+            system.add_gateway(settings).await;
+        }
+        system.warm_up().await;
+        system
+    }
+
+    /// Starts another gateway with settings of its own (environment variables).
+    pub async fn add_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
+        let own_settings = own_settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let settings = settings("ws-gateway", &self.isolation).into_iter().chain(own_settings);
+        let loaded = load_from(ws_gateway::DEFAULTS, None, settings).expect("settings of the tests");
+        let _runtime = self.runtime().enter();
+        let context = Context::new("ws-gateway", loaded.common);
+        let server = ws_gateway::Server::start(loaded.service, &context).expect("a gateway");
+        let gateway = Gateway { addr: server.addr, context: context.clone() };
+        context.lifecycle.spawn("gateway", server.serve());
+        self.lock_gateways().push(gateway.clone());
+        let ready = &context.readiness;
+        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
+        gateway
+    }
+
+    /// The gateway that was started `index`-th.
+    pub fn gateway(&self, index: usize) -> Gateway {
+        self.lock_gateways()[index].clone()
+    }
+
+    /// A new account.
+    pub async fn person(&self, nickname: &str) -> Person {
+        let (store, nickname) = (self.store.clone(), nickname.to_owned());
+        // Pooled connections live on the runtime that opened them, and a test's ends before the system does.
+        let creating = self.runtime().spawn(async move { create_person(&store, &nickname).await });
+        creating.await.expect("an account")
+    }
+
+    /// Calls on a gateway on behalf of somebody.
+    pub fn rest(&self, gateway: usize, person: &Person) -> RestClient {
+        self.gateway(gateway).rest(person)
+    }
+
+    /// A group made by its first member.
+    pub async fn group(&self, members: &[&Person]) -> RoomId {
+        let others: Vec<_> = members[1..].iter().map(|person| person.id).collect();
+        self.rest(0, members[0]).create_group_room("group", &others).await.expect("a group")
+    }
+
+    /// A `chat.v1` connection with rooms: room, and the last seq one has.
+    pub async fn connect(&self, gateway: usize, person: &Person, rooms: &[(RoomId, Option<i64>)]) -> Connection {
+        self.gateway(gateway).connect(person, rooms).await
+    }
+
+    /// Until the workers' groups have formed, commands take longer than a test waits.
+    async fn warm_up(&self) {
+        let person = self.person("first").await;
+        let rest = self.rest(0, &person);
+        let warm = async { while rest.create_group_room("first", &[]).await.is_err() {} };
+        deadline("the first command executed", Duration::from_secs(40), warm).await;
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("there until the drop")
+    }
+
+    fn lock_gateways(&self) -> std::sync::MutexGuard<'_, Vec<Gateway>> {
+        self.gateways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gateway {
+    /// `http://…`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// `ws://…/ws/v1/chat`
+    pub fn ws_url(&self) -> String {
+        ws_url(&self.url())
+    }
+
+    /// The value of a metric without labels.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let family = self.context.metrics.gather().into_iter().find(|family| family.name() == name)?;
+        let metric = family.get_metric().first()?.clone();
+        Some(metric.get_gauge().get_value() + metric.get_counter().get_value())
+    }
+
+    /// Calls on behalf of somebody.
+    pub fn rest(&self, person: &Person) -> RestClient {
+        RestClient::new(&self.url()).expect("an address").with_token(&person.token)
+    }
+
+    /// A `chat.v1` connection with rooms: room, and the last seq one has.
+    pub async fn connect(&self, person: &Person, rooms: &[(RoomId, Option<i64>)]) -> Connection {
+        let rooms = rooms.iter().map(|(room_id, after)| RoomCursor { room_id: *room_id, after: *after }).collect();
+        let (connection, welcome) =
+            Connection::connect(&self.ws_url(), &person.token, rooms).await.expect("a connection");
+        let refused: Vec<_> = welcome.rooms.iter().filter(|room| room.error.is_some()).collect();
+        assert!(refused.is_empty(), "{refused:?}");
+        connection
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        let mut contexts = std::mem::take(&mut self.workers);
+        contexts.extend(self.lock_gateways().drain(..).map(|gateway| gateway.context));
+        let Some(runtime) = self.runtime.take() else { return };
+        // A test's own runtime must not be blocked on by dropping another.
+        let stopping = thread::spawn(move || {
+            for context in &contexts {
+                context.lifecycle.trigger();
+            }
+            runtime.block_on(async {
+                let down = async {
+                    for context in &contexts {
+                        drop(context.lifecycle.shutdown_complete().await);
+                    }
+                };
+                drop(tokio::time::timeout(DOWN_WITHIN, down).await);
+            });
+            for context in &contexts {
+                context.lifecycle.trigger();
+            }
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        });
+        drop(stopping.join());
+    }
+}
+
+fn start_workers(runtime: &Runtime, isolation: &Isolation) -> Vec<Context> {
+    let _runtime = runtime.enter();
+    let mut contexts = Vec::new();
+    macro_rules! start {
+        ($name:literal, $service:ident) => {{
+            let loaded: Loaded<$service::Config> = load($name, isolation);
+            let context = Context::new($name, loaded.common);
+            // `run` may return at once and leave its tasks running.
+            context.lifecycle.spawn_detached($name, $service::run(loaded.service, context.clone()));
+            contexts.push(context);
+        }};
+    }
+    start!("persister", persister);
+    start!("broadcaster", broadcaster);
+    start!("notifier", notifier);
+    start!("read-receipt", read_receipt);
+    contexts
+}
+
+fn load<T: serde::de::DeserializeOwned + Validate>(service: &str, isolation: &Isolation) -> Loaded<T> {
+    load_from(defaults(service), None, settings(service, isolation)).expect("settings of the tests")
+}
+
+/// Services are silent in tests unless `CHAT_TEST_LOG` names a filter, such as `info`.
+fn start_logging() {
+    if let Ok(filter) = std::env::var("CHAT_TEST_LOG") {
+        // Set by the first system of the process; the others find it set.
+        drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+    }
+}

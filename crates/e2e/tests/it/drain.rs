@@ -1,0 +1,72 @@
+//! A gateway that goes away in good order.
+
+use std::cell::Cell;
+
+use chat_client::{Connection, connection::ConnectError};
+use chat_e2e::{PATIENCE, StompClient, System, Talk, assert_gapless, deadline};
+use chat_protocol::{Entry, frame::ServerPush};
+
+#[tokio::test]
+async fn a_draining_gateway_hands_its_clients_over_without_loss() {
+    let system = System::start().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice, &bob]).await;
+    let mut at_alice = system.connect(0, &alice, &[(room, Some(0))]).await;
+    let mut at_bob = system.connect(1, &bob, &[(room, Some(0))]).await;
+    let mut seen: Vec<Entry> = at_bob.entries(room, 1).await;
+    let draining = system.gateway(1);
+
+    let moved = Cell::new(false);
+    let talking = async {
+        let mut said = 0;
+        while !moved.get() {
+            at_alice.say(room, &format!("{said}")).await;
+            said += 1;
+        }
+        at_alice.say(room, "the end").await;
+        said + 2
+    };
+    let moving = async {
+        draining.context.lifecycle.trigger();
+        let heard = at_bob.hear_until("closing", |push| matches!(push, ServerPush::Closing { .. })).await;
+        let closing = heard.last().cloned();
+        assert!(
+            matches!(closing, Some(ServerPush::Closing { code: 1012, retry_after_ms: Some(_), .. })),
+            "{closing:?}"
+        );
+        seen.extend(heard.into_iter().filter_map(|push| match push {
+            ServerPush::Message { message } => Some(message),
+            _ => None,
+        }));
+        assert_eq!(deadline("closed", PATIENCE, at_bob.closed()).await.code, Some(1012));
+        let again = Connection::open(&draining.ws_url()).await;
+        assert!(matches!(again, Err(ConnectError::Http(503) | ConnectError::WebSocket(_))), "{again:?}");
+        let cursor = seen.last().unwrap().seq;
+        let at_bob = system.connect(0, &bob, &[(room, Some(cursor))]).await;
+        moved.set(true);
+        at_bob
+    };
+    let (last, mut at_bob) = tokio::join!(talking, moving);
+    seen.extend(at_bob.entries(room, last).await);
+    assert_gapless(&seen, 1);
+    assert_eq!(seen, at_alice.entries(room, last).await);
+    let down = deadline("down", PATIENCE, draining.context.lifecycle.shutdown_complete()).await;
+    down.unwrap();
+
+    let added = system.add_gateway(&[]).await;
+    assert_ne!(added.addr, draining.addr);
+    system.connect(2, &bob, &[(room, Some(0))]).await.entries(room, last).await;
+}
+
+#[tokio::test]
+async fn a_draining_gateway_says_goodbye_to_stomp_clients() {
+    let system = System::start().await;
+    let alice = system.person("alice").await;
+    let gateway = system.gateway(1);
+    let mut stomp = StompClient::connect(gateway.addr, &alice).await;
+    stomp.subscribe("session", "/user/queue/session", None).await;
+    gateway.context.lifecycle.trigger();
+    let (_, goodbye) = stomp.next_of("session").await;
+    assert_eq!(goodbye["type"], "SESSION_CLOSED");
+    assert_eq!(stomp.close_code().await, Some(1012));
+}
