@@ -96,7 +96,7 @@ stage "infrastructure" "$STACK" up infra || finish
 eval "$("$STACK" env test)"
 export CHAT_TEST_STACK=$STACK CHAT_TEST_BIN_DIR=$PWD/target/debug
 # One selection of packages and one profile throughout: another would compile the dependencies again with other features.
-stage "build" cargo build --workspace --locked --bins --tests || finish
+stage "build" cargo build --workspace --locked --bins --examples --tests || finish
 if [[ -f crates/e2e/js/package-lock.json ]]; then
     stage "npm ci" npm ci --prefix crates/e2e/js --no-audit --no-fund || finish
 fi

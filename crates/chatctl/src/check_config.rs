@@ -35,12 +35,7 @@ fn check_service(directory: &Path, service: &str) -> Result<(), String> {
     }
     let binary = directory.join(service);
     // A file given by --config is chatctl's; the services have CHAT_CONFIG, which they inherit, or their own.
-    let mut command = Command::new(&binary);
-    // The section is chatctl's own, and unknown to the services.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHAT__SETUP__")) {
-        command.env_remove(name);
-    }
-    let output = command
+    let output = Command::new(&binary)
         .arg("--check-config")
         .output()
         .map_err(|error| format!("cannot run {}: {error}; build it with `make build`", binary.display()))?;

@@ -11,38 +11,17 @@ binary_of() { case $1 in ws-gateway-*) echo "$BIN_DIR/ws-gateway" ;; *) echo "$B
 
 build_services() {
     [[ -z $BIN_DIR_GIVEN ]] || return 0
-    has cargo || die "cargo is not installed" "install Rust (https://rustup.rs) and run the command again"
+    has cargo || die "cargo is not installed" "install Rust with rustup and run the command again"
     run_step "services built ($CARGO_PROFILE)" "$(log_file build)" env -C "$PROJECT_DIR" \
         cargo build --locked --profile "$CARGO_PROFILE" \
         -p ws-gateway -p persister -p broadcaster -p notifier -p read-receipt -p chatctl ||
         die_with_log "the services could not be built" "$(log_file build)" "fix the error above and run the command again"
 }
 
-# The default configuration of a binary: the list of the sections it knows.
-defaults_of() {
-    case $1 in
-        chatctl) echo "$PROJECT_DIR/crates/chatctl/config.default.toml" ;;
-        ws-gateway-*) echo "$PROJECT_DIR/services/ws-gateway/config.default.toml" ;;
-        *) echo "$PROJECT_DIR/services/$1/config.default.toml" ;;
-    esac
-}
-
-# A service refuses settings that are not its own, so a section goes only to those that have it. One that nobody has is
-# passed on: the service then says that it is unknown.
-takes_setting() {
-    local section owners
-    [[ $2 =~ ^CHAT__([A-Z0-9_]+)__ ]] || return 0
-    section=${BASH_REMATCH[1]%%__*}
-    owners=$(grep -lsE "^\\[${section,,}[].]" "$PROJECT_DIR"/services/*/config.default.toml \
-        "$PROJECT_DIR"/crates/chatctl/config.default.toml "$PROJECT_DIR"/crates/service/common.default.toml || true)
-    [[ -z $owners || $owners == *common.default.toml* ]] || grep -qxF "$(defaults_of "$1")" <<<"$owners"
-}
-
-# Sets SETTINGS: a command prefix with the settings of one binary, and without the CHAT__ variables of the caller's
+# Sets SETTINGS: a command prefix with the settings of all services and those given, and without the CHAT__ variables of the caller's
 # shell, which would silently differ from one `up` to the next. Settings of one's own go to services.env.
 set_service_env() {
-    local name=$1 variable line lines=()
-    shift
+    local variable line lines
     lines=("$@"
         "CHAT__KAFKA__BROKERS=127.0.0.1:$KAFKA_PORT"
         "CHAT__REDIS__URL=redis://127.0.0.1:$REDIS_PORT"
@@ -56,16 +35,14 @@ set_service_env() {
     fi
     SETTINGS=(env)
     for variable in $(compgen -e CHAT__ || true); do SETTINGS+=(-u "$variable"); done
-    for line in "${lines[@]}"; do
-        ! takes_setting "$name" "$line" || SETTINGS+=("$line")
-    done
+    SETTINGS+=("${lines[@]}")
 }
 
 set_up_topics_and_tables() {
     local started
     started=$(now_ms)
     [[ -x $BIN_DIR/chatctl ]] || die "there is no $BIN_DIR/chatctl" "build it: make build"
-    set_service_env chatctl
+    set_service_env
     (cd "$PROJECT_DIR" && "${SETTINGS[@]}" "$BIN_DIR/chatctl" setup) >>"$(log_file setup)" 2>&1 9>&- ||
         die_with_log "chatctl setup failed (topics, migrations)" "$(log_file setup)"
     ok "topics and tables set up ($(seconds_since "$started"))"
@@ -88,7 +65,7 @@ launch_service() {
     if [[ $name == ws-gateway-* ]]; then
         settings+=("CHAT__HTTP__LISTEN=127.0.0.1:$(port_of "$name")" "CHAT__AUTH__SECRET=$AUTH_SECRET")
     fi
-    set_service_env "$name" "${settings[@]}"
+    set_service_env "${settings[@]}"
     spawn "$name" "${SETTINGS[@]}" "$binary"
     LAUNCHED+=("$name")
 }

@@ -2,7 +2,8 @@
 //!
 //! The embedded defaults are the reference: they hold every key, so a key that is not in them does not exist,
 //! wherever it is set, and the type of the default decides how the text of a variable is read. A section that is an
-//! empty table in the defaults is free-form.
+//! empty table in the defaults is free-form. Sections of the other programs of the system are passed over, so that all
+//! can share one file or environment.
 
 mod error;
 mod secret;
@@ -19,6 +20,12 @@ pub use self::sections::{AdminConfig, Common, LogConfig, LogFormat, RuntimeConfi
 
 const COMMON_DEFAULTS: &str = include_str!("../../common.default.toml");
 const COMMON_SECTIONS: [&str; 5] = ["log", "admin", "shutdown", "tracing", "runtime"];
+/// Sections of which each program has some. One file or environment may serve all of them: what is another's is passed over, while a
+/// section that nobody has is an error like every other unknown key.
+const SECTIONS: [&str; 16] = [
+    "admin", "auth", "consumer", "delivery", "http", "kafka", "log", "postgres", "producer", "redis", "runtime",
+    "setup", "shutdown", "stomp", "tracing", "ws",
+];
 const ENV_PREFIX: &str = "CHAT__";
 
 /// Checks that types cannot express: ranges, and relations between keys.
@@ -71,17 +78,26 @@ pub fn load_from<T: DeserializeOwned + Validate>(
     for (variable, text) in env {
         let Some(key) = variable.strip_prefix(ENV_PREFIX) else { continue };
         let key = key.to_lowercase().replace("__", ".");
+        if key.split('.').next().is_some_and(|section| is_anothers(&reference, section)) {
+            continue;
+        }
         let value = parse_variable(&reference, &variable, &key, text)?;
         layers = layers.set_override(&key, value)?;
     }
 
+    let ours = layers.build()?.collect()?.into_iter().filter(|(section, _)| reference.contains_key(section));
     let (common, service): (Map<_, _>, Map<_, _>) =
-        layers.build()?.collect()?.into_iter().partition(|(key, _)| COMMON_SECTIONS.contains(&key.as_str()));
+        ours.partition(|(section, _)| COMMON_SECTIONS.contains(&section.as_str()));
     let common: Common = Value::new(None, ValueKind::Table(common)).try_deserialize()?;
     let service: T = Value::new(None, ValueKind::Table(service)).try_deserialize()?;
     common.validate()?;
     service.validate()?;
     Ok(Loaded { common, service })
+}
+
+/// Whether a section belongs to other programs than this one.
+fn is_anothers(reference: &Map<String, Value>, section: &str) -> bool {
+    !reference.contains_key(section) && SECTIONS.contains(&section)
 }
 
 /// Refuses the first key of `given` that `reference` does not have.
@@ -95,6 +111,9 @@ fn check_known(
         return Ok(());
     }
     for (key, value) in given {
+        if section.is_empty() && is_anothers(reference, key) {
+            continue;
+        }
         let path = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
         match (reference.get(key).map(|known| &known.kind), &value.kind) {
             (None, _) => return Err(ConfigError::unknown(&path, origin, reference.keys())),

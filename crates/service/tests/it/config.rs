@@ -129,6 +129,13 @@ fn an_unknown_section_or_variable_is_named() {
 }
 
 #[test]
+fn one_file_and_environment_may_serve_all_programs() {
+    let shared = file("shared", "[ws]\nping_interval_secs = 9\n[kafka]\nratio = 0.5");
+    let loaded = load(Some(&shared), &[("CHAT__AUTH__SECRET", "x"), ("CHAT__DELIVERY__NONSENSE", "1")]).unwrap();
+    assert!((loaded.service.kafka.ratio - 0.5).abs() < f64::EPSILON);
+}
+
+#[test]
 fn a_default_that_no_field_takes_is_an_error() {
     let message = load_from::<Config>("[kafka]\nbatch_mux = 1", None, []).unwrap_err().to_string();
     assert!(message.contains("batch_mux"), "{message}");
