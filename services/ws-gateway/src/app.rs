@@ -20,7 +20,7 @@ use crate::{
     auth::Tokens,
     config::Config,
     error::Refusal,
-    hub::{self, Effects, HubHandle, Parts, Timing},
+    hub::{self, Executor, HubHandle, Parts, Timing},
     ingest::Ingest,
     membership::Memberships,
     metrics::Metrics,
@@ -115,7 +115,7 @@ impl Server {
         let (hub, inputs) = HubHandle::new();
         let memberships = Memberships::new(store.clone());
         let waiters = Waiters::default();
-        let effects = Effects::start(Parts {
+        let executor = Executor::start(Parts {
             gateway_id,
             store: store.clone(),
             subscriber: subscriptions.clone(),
@@ -133,7 +133,7 @@ impl Server {
             idle_room: IDLE_ROOM,
         };
         lifecycle.spawn_detached("redis-subscriber", subscriber.run(backstage.clone()));
-        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, effects, metrics.clone(), backstage.clone()));
+        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
 
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();

@@ -18,6 +18,8 @@ use chat_store::Membership;
 
 use super::{
     SessionHandle,
+    effect::Effect,
+    input::Input,
     room::{PageRequest, Purpose, Removed, Room},
     sink::{Feed, SubscriptionKey, TimelineEvent},
 };
@@ -25,50 +27,6 @@ use crate::ws::{
     outbox::{Item, Push},
     request::{RoomRequest, Tag},
 };
-
-/// What the hub is told.
-#[derive(Debug)]
-pub enum Input {
-    /// A session authenticated.
-    Attach(Arc<SessionHandle>),
-    /// A session ended.
-    Detach(SessionId),
-    /// A session wants rooms.
-    Subscribe { session: SessionId, tag: Tag, rooms: Vec<RoomRequest> },
-    /// A session wants some no more.
-    Unsubscribe { session: SessionId, rooms: Vec<(RoomId, SubscriptionKey)> },
-    /// A session's queue has space again.
-    Drained(SessionId),
-    /// A session pings its client and wants the heads of its rooms in it.
-    Ping(SessionId),
-    /// Answer to [`Effect::Open`].
-    Opened { request: u64, memberships: Result<HashMap<(RoomId, UserId), Membership>, Rejection> },
-    /// Answer to [`Effect::ReadPage`].
-    Page { room_id: RoomId, request: PageRequest, events: Option<Vec<TimelineEvent>> },
-    /// Answer to [`Effect::ReadHeads`]; empty when they could not be read.
-    Heads(Vec<(RoomId, i64)>),
-}
-
-/// What the hub wants done.
-#[derive(Debug)]
-pub enum Effect {
-    /// Subscribe the rooms' channels, then read the user's memberships.
-    Open { request: u64, user_id: UserId, rooms: Vec<RoomId> },
-    /// Read a page of a room's timeline.
-    ReadPage { room_id: RoomId, request: PageRequest },
-    /// Read rooms' heads, on a way that is not Pub/Sub.
-    ReadHeads(Vec<RoomId>),
-    /// Change the Redis subscriptions.
-    Channel { channel: Channel, wanted: bool },
-    /// Tell Redis who has which room open.
-    Viewer { room_id: RoomId, user_id: UserId, viewing: bool },
-    /// Tell Redis all of them, anew.
-    AllViewers(Vec<(RoomId, UserId)>),
-    /// A membership ended: forget that it was checked.
-    ForgetMembership { room_id: RoomId, user_id: UserId },
-    /// An outcome for no session here: for a REST call.
-    Outcome(Outcome),
-}
 
 /// Times of the hub.
 #[derive(Debug, Clone, Copy)]
@@ -79,19 +37,6 @@ pub struct Timing {
     pub head_check: Duration,
     /// A room without subscribers is kept this long.
     pub idle_room: Duration,
-}
-
-struct SessionState {
-    handle: Arc<SessionHandle>,
-    subscriptions: HashSet<(RoomId, SubscriptionKey)>,
-    /// Heads last told in a ping.
-    told: HashMap<RoomId, i64>,
-}
-
-struct PendingRequest {
-    session: Arc<SessionHandle>,
-    tag: Tag,
-    rooms: Vec<RoomRequest>,
 }
 
 /// Counts for the metrics.
@@ -105,6 +50,19 @@ pub struct Tally {
     pub gaps: u64,
     /// Redis documents that were not understood.
     pub malformed: u64,
+}
+
+struct SessionState {
+    handle: Arc<SessionHandle>,
+    subscriptions: HashSet<(RoomId, SubscriptionKey)>,
+    /// Heads last told in a ping.
+    told: HashMap<RoomId, i64>,
+}
+
+struct PendingRequest {
+    session: Arc<SessionHandle>,
+    tag: Tag,
+    rooms: Vec<RoomRequest>,
 }
 
 /// The hub.

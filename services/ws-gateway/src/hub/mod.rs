@@ -1,8 +1,10 @@
 //! The hub: all sessions and rooms of this gateway. One task owns the state ([`core`]), takes inputs from sessions and from Redis, and
-//! hands what must be read or changed outside to the [`effects`].
+//! hands what must be read or changed outside to the [`executor`].
 
 mod core;
-mod effects;
+mod effect;
+mod executor;
+mod input;
 mod pending;
 mod room;
 mod sink;
@@ -17,10 +19,11 @@ use chat_redis::SubscriberEvent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::core::Hub;
+use self::{core::Hub, effect::Effect};
 pub use self::{
-    core::{Input, Tally, Timing},
-    effects::{Effects, Parts},
+    core::{Tally, Timing},
+    executor::{Executor, Parts},
+    input::Input,
     sink::{Feed, Sink, SubscriptionKey},
 };
 use crate::{metrics::Metrics, ws::outbox::Outbox};
@@ -69,7 +72,7 @@ pub async fn run(
     timing: Timing,
     mut inputs: mpsc::Receiver<Input>,
     mut redis: mpsc::Receiver<SubscriberEvent>,
-    effects: Arc<Effects>,
+    executor: Arc<Executor>,
     metrics: Metrics,
     stop: CancellationToken,
 ) {
@@ -104,7 +107,7 @@ pub async fn run(
                 metrics.hub(hub.sizes(), hub.take_tally());
             }
         }
-        effects.carry_out(&mut wanted);
+        executor.carry_out(&mut wanted);
     }
 }
 
@@ -114,7 +117,7 @@ enum Wake {
     Tick,
 }
 
-fn take_event(hub: &mut Hub, event: SubscriberEvent, now: Instant, wanted: &mut Vec<core::Effect>) {
+fn take_event(hub: &mut Hub, event: SubscriberEvent, now: Instant, wanted: &mut Vec<Effect>) {
     match event {
         SubscriberEvent::Message { channel, payload } => hub.message(channel, &payload, now, wanted),
         SubscriberEvent::Connected | SubscriberEvent::Overflow => hub.resync(now, wanted),

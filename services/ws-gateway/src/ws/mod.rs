@@ -1,5 +1,6 @@
 //! WebSocket: the upgrade, the session's loop, and the two protocols on it.
 
+mod deadlines;
 pub mod destination;
 mod guard;
 mod native;

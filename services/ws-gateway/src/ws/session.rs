@@ -17,6 +17,7 @@ use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode, limits};
 use rand::Rng;
 
 use super::{
+    deadlines::Deadlines,
     guard::Violation,
     native,
     outbox::{self, Item, Outbox},
@@ -91,23 +92,6 @@ struct Session {
     out: Vec<ByteString>,
 }
 
-/// Moments at which something is due.
-struct Deadlines {
-    first_frame: Option<Instant>,
-    dead: Instant,
-    ping: Instant,
-    heart_beat: Option<Instant>,
-    token_end: Option<Instant>,
-    drain: Option<Instant>,
-}
-
-impl Deadlines {
-    fn next(&self) -> Instant {
-        let optional = [self.first_frame, self.heart_beat, self.token_end, self.drain];
-        optional.into_iter().flatten().chain([self.dead, self.ping]).min().unwrap_or(self.ping)
-    }
-}
-
 enum Wake {
     Message(Option<Result<AggregatedMessage, ProtocolError>>),
     Items,
@@ -119,16 +103,7 @@ enum Wake {
 /// Runs a connection to its end.
 pub async fn run(connection: Connection) {
     let Connection { gateway, socket, mut stream, protocol, identity, violation } = connection;
-    let now = Instant::now();
-    let ws = &gateway.config.ws;
-    let deadlines = Deadlines {
-        first_frame: Some(now + Duration::from_secs(ws.first_frame_secs)),
-        dead: now + ws.dead_after(),
-        ping: now + ws.ping_interval(),
-        heart_beat: None,
-        token_end: None,
-        drain: None,
-    };
+    let deadlines = Deadlines::new(Instant::now(), &gateway.config.ws);
     let draining = gateway.lifecycle.soft();
     let mut session = Session {
         gateway,

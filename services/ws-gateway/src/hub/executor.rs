@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     HubHandle, Input,
-    core::Effect,
+    effect::Effect,
     pending::{Batch, Pending},
     room::PageRequest,
     sink::TimelineEvent,
@@ -29,7 +29,7 @@ const VIEWERS_EVERY: Duration = Duration::from_millis(100);
 /// Tries of a read that a client waits for.
 const OPEN_TRIES: u32 = 4;
 
-/// What effects need.
+/// What the executor needs.
 pub struct Parts {
     /// This gateway.
     pub gateway_id: GatewayId,
@@ -54,14 +54,14 @@ pub struct Parts {
 }
 
 /// Carries effects out.
-pub struct Effects {
+pub struct Executor {
     parts: Parts,
     reads: Arc<Semaphore>,
     channels: Arc<Pending<Channel>>,
     viewers: Arc<Pending<(RoomId, UserId)>>,
 }
 
-impl Effects {
+impl Executor {
     /// Starts the workers of the Redis subscriptions and of the viewers.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
@@ -84,20 +84,20 @@ impl Effects {
                 Effect::Open { request, user_id, rooms } => {
                     // Everything wanted so far, the rooms' channels among it, comes before the head is read: nothing falls between.
                     let subscribed = self.channels.flushed();
-                    let effects = self.clone();
+                    let executor = self.clone();
                     self.spawn(async move {
                         // An error only means that the worker has ended with the process.
                         subscribed.await.ok();
-                        effects.open(request, user_id, rooms).await;
+                        executor.open(request, user_id, rooms).await;
                     });
                 }
                 Effect::ReadPage { room_id, request } => {
-                    let effects = self.clone();
-                    self.spawn(async move { effects.read_page(room_id, request).await });
+                    let executor = self.clone();
+                    self.spawn(async move { executor.read_page(room_id, request).await });
                 }
                 Effect::ReadHeads(rooms) => {
-                    let effects = self.clone();
-                    self.spawn(async move { effects.read_heads(rooms).await });
+                    let executor = self.clone();
+                    self.spawn(async move { executor.read_heads(rooms).await });
                 }
             }
         }
