@@ -9,6 +9,8 @@ CREATE FUNCTION append_messages(
 LANGUAGE plpgsql VOLATILE
 -- The batch is small and every table is reached by its key, whatever the statistics of a young table say.
 SET enable_hashjoin = off SET enable_mergejoin = off
+-- Planning takes longer than executing, and no plan depends on the values: plan once per connection.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

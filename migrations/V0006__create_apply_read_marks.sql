@@ -4,6 +4,8 @@ CREATE FUNCTION apply_read_marks(p_room_id UUID[], p_user_id UUID[], p_seq BIGIN
 RETURNS TABLE (room_id UUID, user_id UUID, read_seq BIGINT, read_at TIMESTAMPTZ)
 LANGUAGE plpgsql VOLATILE
 SET enable_hashjoin = off SET enable_mergejoin = off
+-- Planning takes longer than executing, and no plan depends on the values: plan once per connection.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
