@@ -132,8 +132,8 @@ impl Server {
             head_check: Duration::from_millis(config.delivery.head_check_ms),
             idle_room: IDLE_ROOM,
         };
-        lifecycle.spawn_detached("redis-subscriber", subscriber.run(backstage.clone()));
-        lifecycle.spawn_detached("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
+        lifecycle.spawn("redis-subscriber", subscriber.run(backstage.clone()));
+        lifecycle.spawn("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
 
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
@@ -179,7 +179,7 @@ impl Server {
             .listen(listener)?
             .run();
         let handle = server.handle();
-        lifecycle.spawn_detached("http", server);
+        lifecycle.spawn("http", server);
         // Not before the port is open: ready means that clients can come.
         wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
         tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");

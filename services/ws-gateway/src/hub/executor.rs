@@ -66,9 +66,9 @@ impl Executor {
     pub fn start(parts: Parts) -> Arc<Self> {
         let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
         let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), parts.stop.clone());
-        parts.lifecycle.spawn_detached("channels", keeping);
+        parts.lifecycle.spawn("channels", keeping);
         let keeping = keep_viewers(parts.gateway_id, parts.viewers.clone(), viewers.clone(), parts.lifecycle.soft());
-        parts.lifecycle.spawn_detached("viewers", keeping);
+        parts.lifecycle.spawn("viewers", keeping);
         Arc::new(Self { parts, reads: Arc::new(Semaphore::new(READS)), channels, viewers })
     }
 
