@@ -15,7 +15,7 @@ impl CloseCode {
     pub const UNSUPPORTED: Self = Self(1003);
     /// Text that is not UTF-8.
     pub const INVALID_TEXT: Self = Self(1007);
-    /// Against the rules: too many bad frames.
+    /// Something that is not allowed, such as a foreign room over STOMP.
     pub const POLICY: Self = Self(1008);
     /// A frame or message above the limit.
     pub const TOO_LARGE: Self = Self(1009);
@@ -36,7 +36,7 @@ impl CloseCode {
         (Self::PROTOCOL, "frames against the WebSocket or STOMP protocol", false),
         (Self::UNSUPPORTED, "binary frame on chat.v1", false),
         (Self::INVALID_TEXT, "text that is not UTF-8", false),
-        (Self::POLICY, "too many bad frames", false),
+        (Self::POLICY, "something that is not allowed", false),
         (Self::TOO_LARGE, "frame or message above the limit", false),
         (Self::RESTART, "the server restarts", true),
         (Self::OVERLOADED, "the server is overloaded", true),
