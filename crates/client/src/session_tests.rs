@@ -76,6 +76,10 @@ impl Fixture {
             content: "c".into(),
             members: vec![],
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

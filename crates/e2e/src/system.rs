@@ -169,7 +169,10 @@ impl Gateway {
 
     /// A `chat.v1` connection with rooms: room, and the last seq one has.
     pub async fn connect(&self, person: &Person, rooms: &[(RoomId, Option<i64>)]) -> Connection {
-        let rooms = rooms.iter().map(|(room_id, after)| RoomCursor { room_id: *room_id, after: *after }).collect();
+        let rooms = rooms
+            .iter()
+            .map(|(room_id, after)| RoomCursor { room_id: *room_id, after: *after, presence: false })
+            .collect();
         let (connection, welcome) =
             Connection::connect(&self.ws_url(), &person.token, rooms).await.expect("a connection");
         let refused: Vec<_> = welcome.rooms.iter().filter(|room| room.error.is_some()).collect();

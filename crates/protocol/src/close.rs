@@ -29,6 +29,8 @@ impl CloseCode {
     pub const AUTH: Self = Self(4401);
     /// No first frame in time, or nothing heard for too long.
     pub const TIMEOUT: Self = Self(4408);
+    /// More sessions than one user may have.
+    pub const LIMIT: Self = Self(4429);
 
     /// Every code the server sends: code, when, whether to reconnect (with resume).
     pub const TABLE: &'static [(Self, &'static str, bool)] = &[
@@ -43,5 +45,6 @@ impl CloseCode {
         (Self::SLOW, "the client read too slowly", true),
         (Self::AUTH, "credentials missing, wrong or expired: refresh the token first", false),
         (Self::TIMEOUT, "no first frame in time, or nothing heard for too long", true),
+        (Self::LIMIT, "more sessions than one user may have: close another one first", false),
     ];
 }

@@ -30,7 +30,7 @@ pub mod trace;
 pub mod validate;
 
 pub use command::{Command, CommandBody, Origin};
-pub use entry::{Entry, EntryType, Member};
+pub use entry::{Change, Entry, EntryType, Member, Reaction, TimelineKind};
 pub use error_code::{ErrorCode, Rejection};
 pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};

@@ -159,6 +159,10 @@ fn appended(row: &Row, message: &NewMessage<'_>) -> Result<Applied, StoreError> 
         content: message.content.to_owned(),
         members: Vec::new(),
         sent_at: row.try_get("created_at")?,
+        reply_to: None,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     };
     Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
 }

@@ -30,6 +30,10 @@ pub(crate) fn entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -> Resul
         content: row.try_get("content")?,
         members: members.map(self::members).transpose()?.unwrap_or_default(),
         sent_at: row.try_get("created_at")?,
+        reply_to: None,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     })
 }
 

@@ -87,6 +87,10 @@ mod tests {
             content: content.into(),
             members: Vec::new(),
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

@@ -61,6 +61,7 @@ mod tests {
             event_type: event_type.to_owned(),
             room_id: entry.map_or_else(RoomId::generate, |entry| entry.room_id),
             seq: 1,
+            kind: chat_protocol::TimelineKind::Message,
             removed: Vec::new(),
             entry: entry.map(|entry| serde_json::value::to_raw_value(entry).unwrap()),
             gateway_id: GatewayId::generate(),
@@ -81,6 +82,10 @@ mod tests {
             content: "hi".to_owned(),
             members: Vec::new(),
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

@@ -66,7 +66,11 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::SendMessage { message_type, .. } if !message_type.is_message() => {
             refuse("type must be TEXT or IMAGE")
         }
-        CommandBody::SendMessage { content, .. } => validate::content(content),
+        CommandBody::SendMessage { content, .. } | CommandBody::EditMessage { content, .. } => {
+            validate::content(content)
+        }
+        CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
+        CommandBody::DeleteMessage { .. } => Ok(()),
         CommandBody::CreateGroupRoom { user_ids, .. } | CommandBody::InviteMembers { user_ids }
             if user_ids.len() > limits::USERS_PER_COMMAND =>
         {
@@ -99,7 +103,7 @@ pub mod tests {
     }
 
     pub fn send(content: &str) -> Command {
-        command(CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text })
+        command(CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text, reply_to: None })
     }
 
     fn record(key: &str, value: Vec<u8>) -> Record {
@@ -133,7 +137,8 @@ pub mod tests {
         };
         assert_eq!(code(send(" ")), ErrorCode::ContentEmpty);
         assert_eq!(code(send("a\0")), ErrorCode::InvalidCharacter);
-        let system = CommandBody::SendMessage { content: "x".into(), message_type: EntryType::SystemLeave };
+        let system =
+            CommandBody::SendMessage { content: "x".into(), message_type: EntryType::SystemLeave, reply_to: None };
         assert_eq!(code(command(system)), ErrorCode::BadRequest);
         let stranger = CommandBody::CreateDirectRoom { user_id: UserId::generate() };
         assert_eq!(code(command(stranger)), ErrorCode::BadRequest);

@@ -31,7 +31,7 @@ pub fn plan(batch: &[Decoded]) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     for (index, decoded) in batch.iter().enumerate() {
         let Decoded::Command(command) = decoded else { continue };
-        let CommandBody::SendMessage { content, message_type } = &command.body else {
+        let CommandBody::SendMessage { content, message_type, .. } = &command.body else {
             steps.push(Step::Room(index, command));
             continue;
         };

@@ -60,7 +60,12 @@ impl Writer {
                 CommandBody::CreateDirectRoom { user_id } => store.create_direct_room(room, *user_id).await,
                 CommandBody::InviteMembers { user_ids } => store.invite_members(room, user_ids).await,
                 CommandBody::LeaveRoom {} => store.leave_room(room).await,
-                CommandBody::SendMessage { content, message_type } => {
+                CommandBody::EditMessage { .. }
+                | CommandBody::DeleteMessage { .. }
+                | CommandBody::ReactToMessage { .. } => {
+                    Err(StoreError::Data("changes are not executed yet".to_owned()))
+                }
+                CommandBody::SendMessage { content, message_type, .. } => {
                     let applied = store.append_messages(&[new_message(command, content, *message_type)]).await?;
                     applied.into_iter().next().ok_or_else(|| StoreError::Data("no result for a message".to_owned()))
                 }

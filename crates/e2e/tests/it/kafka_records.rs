@@ -41,6 +41,7 @@ async fn records_are_json_under_the_rooms_key_and_carry_the_trace() {
         client_message_id: ClientMessageId::generate(),
         content: "traced".to_owned(),
         message_type: EntryType::Text,
+        reply_to: None,
         traceparent: Some(TRACEPARENT.to_owned()),
     });
     assert!(matches!(sent.await, Ok(ReplyBody::Send { .. })));

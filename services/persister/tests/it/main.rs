@@ -160,5 +160,9 @@ fn command(room: RoomId, actor: UserId, body: CommandBody) -> Command {
 }
 
 fn send(room: RoomId, actor: UserId, content: &str) -> Command {
-    command(room, actor, CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text })
+    command(
+        room,
+        actor,
+        CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text, reply_to: None },
+    )
 }

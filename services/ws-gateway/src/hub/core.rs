@@ -331,11 +331,12 @@ impl Hub {
 
     fn room_push(&mut self, room_id: RoomId, push: RoomPush, now: Instant, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        match push.event {
-            RoomPushKind::Read => room.push_read(push.data.get()),
-            RoomPushKind::Message => {
+        match (push.event, push.event.timeline()) {
+            (RoomPushKind::Typing, _) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
+            (_, None) => room.push_aside(Feed::READ, "read", push.data.get()),
+            (_, Some(kind)) => {
                 let json = ByteString::from(Box::<str>::from(push.data));
-                let removed = room.push(TimelineEvent { seq: push.seq, removed: push.removed, json }, now);
+                let removed = room.push(TimelineEvent { seq: push.seq, kind, removed: push.removed, json }, now);
                 self.removed(room_id, removed, effects);
             }
         }

@@ -43,7 +43,7 @@ impl Fixture {
             after: None,
             key: 0,
             sink: Sink::Native,
-            feed: Feed::All,
+            feed: Feed::TIMELINE.and(Feed::READ),
         });
         self.tell(Input::Subscribe { session: session.id, tag: Tag::Native(1), rooms: rooms.collect() });
         let request = self.effects.iter().find_map(|effect| match effect {
@@ -109,7 +109,7 @@ async fn rooms_and_users_are_subscribed_in_redis_while_somebody_wants_them() {
             after: None,
             key: 0,
             sink: Sink::Native,
-            feed: Feed::All,
+            feed: Feed::TIMELINE.and(Feed::READ),
         }],
     });
     let wanted: Vec<_> = fixture.effects.drain(..).collect();

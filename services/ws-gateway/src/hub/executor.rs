@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use chat_protocol::{
-    Entry, ErrorCode, GatewayId, Rejection, RoomId, UserId,
+    Entry, ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId,
     redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
 };
 use chat_redis::{SubscriberHandle, Viewers};
@@ -171,7 +171,7 @@ fn note(read: &str, error: &StoreError) {
 
 fn timeline_event(entry: &Entry) -> Result<TimelineEvent, serde_json::Error> {
     let json = ByteString::from(serde_json::to_string(entry)?);
-    Ok(TimelineEvent { seq: entry.seq, removed: entry.removed(), json })
+    Ok(TimelineEvent { seq: entry.seq, kind: TimelineKind::Message, removed: entry.removed(), json })
 }
 
 /// Carries out wanted Redis subscriptions, many in one command. While Redis is away they stay wanted; whoever waits goes on, because the

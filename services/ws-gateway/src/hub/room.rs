@@ -93,7 +93,7 @@ pub struct Room {
     subscribers: Vec<Subscriber>,
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
-    receipts: u64,
+    asides: u64,
     tally: Tally,
 }
 
@@ -111,7 +111,7 @@ impl Room {
             retry_at: None,
             subscribers: Vec::new(),
             idle_since: Some(now),
-            receipts: 0,
+            asides: 0,
             tally: Tally::default(),
         }
     }
@@ -251,12 +251,12 @@ impl Room {
         removed
     }
 
-    /// Tells a receipt to those who want it. Not sequenced: a full queue just misses it, the next one says more.
-    pub fn push_read(&mut self, json: &str) {
-        self.receipts += 1;
-        let mut rendered = Rendered::read(self.id, self.receipts, json);
+    /// Tells what stands beside the timeline to those who want it. Not sequenced: a full queue just misses it, the next one says more.
+    pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
+        self.asides += 1;
+        let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
-            if subscriber.feed.read()
+            if subscriber.feed.has(feed)
                 && subscriber.state == State::Active
                 && subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink))
             {

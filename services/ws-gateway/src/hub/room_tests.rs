@@ -1,4 +1,4 @@
-use chat_protocol::SessionId;
+use chat_protocol::{SessionId, TimelineKind};
 
 use super::*;
 use crate::ws::outbox::Outbox;
@@ -20,7 +20,7 @@ fn session(outbox_bytes: usize) -> Arc<SessionHandle> {
 }
 
 fn event(seq: i64) -> TimelineEvent {
-    TimelineEvent { seq, removed: Vec::new(), json: format!("{{\"seq\":{seq}}}").into() }
+    TimelineEvent { seq, kind: TimelineKind::Message, removed: Vec::new(), json: format!("{{\"seq\":{seq}}}").into() }
 }
 
 /// The seqs of the frames queued, and the other items by name.
@@ -47,7 +47,7 @@ impl Fixture {
 
     /// Subscribes as the hub does, in one go.
     fn subscribe(&mut self, session: &Arc<SessionHandle>, head: i64, after: Option<i64>) -> Result<i64, ErrorCode> {
-        assert!(self.room.add(session.clone(), 0, Sink::Native, Feed::All));
+        assert!(self.room.add(session.clone(), 0, Sink::Native, Feed::TIMELINE.and(Feed::READ)));
         let seq = self.room.admit(session, 0, head, 1, after).unwrap()?;
         self.room.activate(session, 0);
         Ok(seq)
@@ -170,7 +170,7 @@ async fn nothing_after_the_leave_reaches_whoever_left() {
     let waiting =
         Arc::new(SessionHandle { id: SessionId::generate(), user_id: bob.user_id, outbox: Outbox::new(100_000) });
     fixture.subscribe(&behind, 3, Some(2)).unwrap();
-    assert!(fixture.room.add(waiting.clone(), 0, Sink::Native, Feed::All));
+    assert!(fixture.room.add(waiting.clone(), 0, Sink::Native, Feed::TIMELINE.and(Feed::READ)));
     let leave = TimelineEvent { removed: vec![bob.user_id], ..event(4) };
     let removed = fixture.room.push(leave.clone(), fixture.now);
     assert_eq!(removed.len(), 2, "the live and the waiting one");
@@ -201,10 +201,10 @@ async fn events_held_back_are_bounded_and_the_rest_is_read_again() {
 async fn a_read_receipt_is_shown_to_those_who_asked_for_it() {
     let (mut fixture, all, timeline) = (Fixture::new(), session(100_000), session(100_000));
     fixture.subscribe(&all, 3, None).unwrap();
-    assert!(fixture.room.add(timeline.clone(), 0, Sink::Native, Feed::Timeline));
+    assert!(fixture.room.add(timeline.clone(), 0, Sink::Native, Feed::TIMELINE));
     fixture.room.admit(&timeline, 0, 3, 1, None).unwrap().unwrap();
     fixture.room.activate(&timeline, 0);
-    fixture.room.push_read(r#"{"seq":9}"#);
+    fixture.room.push_aside(Feed::READ, "read", r#"{"seq":9}"#);
     assert_eq!(received(&all).await, ["9"]);
     assert_eq!(received(&timeline).await, Vec::<String>::new());
 }

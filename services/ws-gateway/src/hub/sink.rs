@@ -3,32 +3,40 @@
 use std::collections::HashMap;
 
 use bytestring::ByteString;
-use chat_protocol::{RoomId, UserId};
+use chat_protocol::{RoomId, TimelineKind, UserId};
 use chat_stomp::{MessageTemplate, Version};
 
 /// Which of a session's subscriptions: 0 for `chat.v1`, the session's count for STOMP.
 pub type SubscriptionKey = u64;
 
-/// What of a room a subscription wants.
+/// What of a room a subscription wants: a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feed {
-    /// The sequenced timeline.
-    Timeline,
-    /// Members' read marks.
-    Read,
-    /// Both (`chat.v1`).
-    All,
-}
+pub struct Feed(u8);
 
 impl Feed {
-    /// Whether it includes the timeline.
-    pub fn timeline(self) -> bool {
-        self != Self::Read
+    /// The sequenced timeline.
+    pub const TIMELINE: Self = Self(1);
+    /// Members' read marks.
+    pub const READ: Self = Self(2);
+    /// Who is typing.
+    pub const TYPING: Self = Self(4);
+    /// Who is online.
+    pub const PRESENCE: Self = Self(8);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
-    /// Whether it includes read marks.
-    pub fn read(self) -> bool {
-        self != Self::Timeline
+    /// Whether any of `other` is in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether the timeline is in it.
+    pub fn timeline(self) -> bool {
+        self.has(Self::TIMELINE)
     }
 }
 
@@ -53,9 +61,11 @@ pub enum Sink {
 pub struct TimelineEvent {
     /// Its place.
     pub seq: i64,
+    /// What it is.
+    pub kind: TimelineKind,
     /// Users whose membership ends with it.
     pub removed: Vec<UserId>,
-    /// The entry's JSON.
+    /// The entry's or the change's JSON.
     pub json: ByteString,
 }
 
@@ -73,12 +83,12 @@ pub struct Rendered<'a> {
 impl<'a> Rendered<'a> {
     /// A timeline event.
     pub fn timeline(room_id: RoomId, event: &'a TimelineEvent) -> Self {
-        Self::new("message", format!("{room_id}-{}", event.seq), Some(event.seq), &event.json)
+        Self::new(event.kind.as_str(), format!("{room_id}-{}", event.seq), Some(event.seq), &event.json)
     }
 
-    /// A read receipt; `nth` tells them apart.
-    pub fn read(room_id: RoomId, nth: u64, json: &'a str) -> Self {
-        Self::new("read", format!("{room_id}-read-{nth}"), None, json)
+    /// Something beside the timeline, such as a read receipt; `nth` tells them apart.
+    pub fn aside(room_id: RoomId, event: &'static str, nth: u64, json: &'a str) -> Self {
+        Self::new(event, format!("{room_id}-{event}-{nth}"), None, json)
     }
 
     fn new(event: &'static str, message_id: String, seq: Option<i64>, json: &'a str) -> Self {
@@ -124,7 +134,8 @@ mod tests {
 
     #[test]
     fn each_look_is_built_once_and_shared() {
-        let event = TimelineEvent { seq: 7, removed: Vec::new(), json: r#"{"seq":7}"#.into() };
+        let event =
+            TimelineEvent { seq: 7, kind: TimelineKind::Message, removed: Vec::new(), json: r#"{"seq":7}"#.into() };
         let mut rendered = Rendered::timeline(RoomId::generate(), &event);
         let sink = |id: &'static str| Sink::Stomp {
             version: Version::V1_2,
@@ -142,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_read_receipt_is_flat_on_the_native_wire() {
-        let mut rendered = Rendered::read(RoomId::generate(), 1, r#"{"lastReadSeq":3}"#);
+        let mut rendered = Rendered::aside(RoomId::generate(), "read", 1, r#"{"lastReadSeq":3}"#);
         assert_eq!(&*rendered.frame(&Sink::Native), r#"{"push":"read","lastReadSeq":3}"#);
     }
 }

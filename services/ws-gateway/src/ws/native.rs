@@ -2,9 +2,10 @@
 
 use bytestring::ByteString;
 use chat_protocol::{
-    ErrorCode, OutcomeStatus, Rejection,
+    ClientMessageId, CommandBody, ErrorCode, OutcomeStatus, Rejection, RoomId,
     frame::{
-        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomSubscription, ServerPush, ServerReply,
+        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, ServerPush,
+        ServerReply,
     },
 };
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::{
     outbox::Push,
     reply::Reply,
     request::{Request, RoomRequest, SendRequest, Tag},
+    send_window::Action,
     session::SessionInfo,
 };
 use crate::hub::{Feed, Sink};
@@ -47,37 +49,56 @@ fn request(frame: ClientFrame) -> Request {
     let tag = Tag::Native(frame.id);
     match frame.command {
         ClientCommand::Connect { token, rooms } => Request::Connect { tag: Tag::NativeConnect(frame.id), token, rooms },
-        ClientCommand::Subscribe { rooms } => Request::Subscribe {
-            tag,
-            rooms: rooms.into_iter().map(|cursor| room_request(cursor.room_id, cursor.after)).collect(),
-        },
+        ClientCommand::Subscribe { rooms } => {
+            Request::Subscribe { tag, rooms: rooms.into_iter().map(room_request).collect() }
+        }
         ClientCommand::Unsubscribe { rooms } => {
             Request::Unsubscribe { tag, rooms: rooms.into_iter().map(|room_id| (room_id, 0)).collect() }
         }
-        ClientCommand::Send { room_id, client_message_id, content, message_type, traceparent } => {
-            let send = SendRequest { room_id, client_message_id, content, message_type, traceparent };
-            Request::Send { tag, send }
+        ClientCommand::Refresh { token } => Request::Refresh { tag, token },
+        ClientCommand::Send { room_id, client_message_id, content, message_type, reply_to, traceparent } => {
+            let body = CommandBody::SendMessage { content, message_type, reply_to };
+            Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent } }
+        }
+        ClientCommand::Edit { room_id, message_id, client_message_id, content } => {
+            change(tag, room_id, client_message_id, CommandBody::EditMessage { message_id, content })
+        }
+        ClientCommand::Delete { room_id, message_id, client_message_id } => {
+            change(tag, room_id, client_message_id, CommandBody::DeleteMessage { message_id })
+        }
+        ClientCommand::React { room_id, message_id, client_message_id, emoji, remove } => {
+            change(tag, room_id, client_message_id, CommandBody::ReactToMessage { message_id, emoji, remove })
         }
         ClientCommand::History { room_id, before, after, limit } => {
             Request::History { tag, room_id, before, after, limit }
         }
         ClientCommand::Read { room_id, seq } => Request::Read { tag, room_id, seq },
+        ClientCommand::Typing { room_id, typing } => Request::Typing { tag, room_id, typing },
         ClientCommand::Ping => Request::Answer { tag },
     }
 }
 
-/// A room as `chat.v1` subscribes to it: everything, under one key.
-pub fn room_request(room_id: chat_protocol::RoomId, after: Option<i64>) -> RoomRequest {
-    RoomRequest { room_id, after, key: 0, sink: Sink::Native, feed: Feed::All }
+fn change(tag: Tag, room_id: RoomId, client_message_id: ClientMessageId, body: CommandBody) -> Request {
+    Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent: None } }
+}
+
+/// A room as `chat.v1` subscribes to it: everything under one key, presence if it is asked for.
+pub fn room_request(cursor: RoomCursor) -> RoomRequest {
+    let feed = Feed::TIMELINE.and(Feed::READ).and(Feed::TYPING);
+    let feed = if cursor.presence { feed.and(Feed::PRESENCE) } else { feed };
+    RoomRequest { room_id: cursor.room_id, after: cursor.after, key: 0, sink: Sink::Native, feed }
 }
 
 /// Puts a reply into words.
 pub fn reply(id: u64, reply: Reply) -> Option<ByteString> {
     let body = match reply {
         Reply::Refused(rejection) => return text(&ServerReply { id, result: ReplyResult::Error(rejection.into()) }),
-        Reply::Accepted { room_id, client_message_id, accepted_at } => {
-            ReplyBody::Send { client_message_id, room_id, accepted_at }
-        }
+        Reply::Accepted { action, room_id, client_message_id, accepted_at } => match action {
+            Action::Send => ReplyBody::Send { client_message_id, room_id, accepted_at },
+            Action::Edit => ReplyBody::Edit { client_message_id, room_id, accepted_at },
+            Action::Delete => ReplyBody::Delete { client_message_id, room_id, accepted_at },
+            Action::React => ReplyBody::React { client_message_id, room_id, accepted_at },
+        },
         // What was told as unknown before has had its reply; this is news.
         Reply::AcceptedLate { room_id, client_message_id, accepted_at } => {
             return text(&ServerPush::Accepted { room_id, client_message_id, accepted_at });
@@ -88,6 +109,8 @@ pub fn reply(id: u64, reply: Reply) -> Option<ByteString> {
         Reply::History { room_id, messages, more, head } => ReplyBody::History { room_id, messages, more, head },
         Reply::Unsubscribed => ReplyBody::Unsubscribe {},
         Reply::Read => ReplyBody::Read {},
+        Reply::Typing => ReplyBody::Typing {},
+        Reply::Refreshed { expires_at } => ReplyBody::Refresh { expires_at },
         Reply::Done => ReplyBody::Ping {},
     };
     text(&ServerReply { id, result: ReplyResult::Ok(body) })

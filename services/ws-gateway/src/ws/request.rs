@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use chat_protocol::{
-    entry::EntryType,
+    command::CommandBody,
     error_code::Rejection,
     frame::RoomCursor,
     id::{ClientMessageId, RoomId},
@@ -30,8 +30,12 @@ pub enum Request {
     Subscribe { tag: Tag, rooms: Vec<RoomRequest> },
     /// Stop receiving.
     Unsubscribe { tag: Tag, rooms: Vec<(RoomId, SubscriptionKey)> },
-    /// Send a message.
+    /// A command on a room's timeline: send, edit, delete, react.
     Send { tag: Tag, send: SendRequest },
+    /// A new access token.
+    Refresh { tag: Tag, token: String },
+    /// Typing, or stopped.
+    Typing { tag: Tag, room_id: RoomId, typing: bool },
     /// Read a page.
     History { tag: Tag, room_id: RoomId, before: Option<i64>, after: Option<i64>, limit: Option<u32> },
     /// Move one's mark.
@@ -59,17 +63,15 @@ pub struct RoomRequest {
     pub feed: Feed,
 }
 
-/// A message to send.
+/// A command on a room's timeline.
 #[derive(Debug, Clone)]
 pub struct SendRequest {
     /// Where.
     pub room_id: RoomId,
     /// Idempotency key.
     pub client_message_id: ClientMessageId,
-    /// The text.
-    pub content: String,
-    /// `TEXT` or `IMAGE`.
-    pub message_type: EntryType,
+    /// What.
+    pub body: CommandBody,
     /// Trace context of the client.
     pub traceparent: Option<String>,
 }

@@ -14,6 +14,7 @@ use std::{
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, ProtocolError};
 use bytestring::ByteString;
 use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode, limits};
+use jiff::Timestamp;
 use rand::Rng;
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
     protocol::Protocol,
     reply::Reply,
     request::{Request, SendRequest, Tag},
-    send_window::{SendWindow, Sent, Standing, What},
+    send_window::{Action, SendWindow, Sent, Standing, What},
     stomp::Fatal,
 };
 use crate::{
@@ -196,14 +197,15 @@ impl Session {
         let Some(handle) = self.handle.clone() else {
             return match request {
                 Request::Connect { tag, token, rooms } => {
-                    let rooms =
-                        rooms.into_iter().map(|cursor| native::room_request(cursor.room_id, cursor.after)).collect();
+                    let rooms = rooms.into_iter().map(native::room_request).collect();
                     self.connect(tag, token.as_deref(), rooms).await
                 }
                 Request::Refused { tag, rejection, .. } => self.answer(&tag, Reply::Refused(rejection)),
                 Request::Subscribe { tag, .. }
                 | Request::Unsubscribe { tag, .. }
                 | Request::Send { tag, .. }
+                | Request::Refresh { tag, .. }
+                | Request::Typing { tag, .. }
                 | Request::History { tag, .. }
                 | Request::Read { tag, .. }
                 | Request::Answer { tag }
@@ -227,6 +229,8 @@ impl Session {
                 self.answer(&tag, Reply::Unsubscribed)
             }
             Request::Send { tag, send } => self.send(&handle, tag, send).await,
+            Request::Refresh { tag, token } => self.refresh(&handle, &tag, &token),
+            Request::Typing { tag, .. } => self.answer(&tag, Reply::Typing),
             Request::History { tag, room_id, before, after, limit } => {
                 let user_id = handle.user_id;
                 let page = self.gateway.history(user_id, room_id, before, after, limit).await;
@@ -266,10 +270,9 @@ impl Session {
             (Some(Err(rejection)), _) => return self.answer(&tag, Reply::Refused(rejection)),
             (None, None) => return self.answer(&tag, Reply::Refused(Protocol::not_connected())),
         };
-        let (now, ws) = (Instant::now(), &self.gateway.config.ws);
-        let left = identity.expires_at.duration_since(self.gateway.clock.now());
         self.deadlines.first_frame = None;
-        self.deadlines.token_end = Some(now + Duration::try_from(left).unwrap_or_default());
+        self.token_ends(identity.expires_at);
+        let (now, ws) = (Instant::now(), &self.gateway.config.ws);
         if let Protocol::Stomp(stomp) = &self.protocol {
             let (send_ms, expect_ms) = stomp.heart_beat_ms();
             self.deadlines.heart_beat = (send_ms > 0).then(|| now + Duration::from_millis(u64::from(send_ms)));
@@ -292,11 +295,34 @@ impl Session {
         Ok(())
     }
 
+    /// The same user goes on with a new token.
+    fn refresh(&mut self, handle: &SessionHandle, tag: &Tag, token: &str) -> Step {
+        let reply = match self.gateway.tokens.verify(token) {
+            Ok(identity) if identity.user_id == handle.user_id => {
+                self.token_ends(identity.expires_at);
+                self.info = self.info.take().map(|info| SessionInfo { identity, ..info });
+                Reply::Refreshed { expires_at: identity.expires_at }
+            }
+            Ok(_) => {
+                Reply::Refused(Rejection::new(ErrorCode::Forbidden, "token must be the same user's: connect anew"))
+            }
+            Err(rejection) => Reply::Refused(rejection),
+        };
+        self.answer(tag, reply)
+    }
+
+    fn token_ends(&mut self, at: Timestamp) {
+        let left = Duration::try_from(at.duration_since(self.gateway.clock.now())).unwrap_or_default();
+        self.deadlines.token_end = Some(Instant::now() + left);
+    }
+
     async fn send(&mut self, handle: &SessionHandle, tag: Tag, send: SendRequest) -> Step {
         let (room_id, client_message_id, since) = (send.room_id, send.client_message_id.clone(), Instant::now());
+        let action = Action::from(&send.body);
         match self.gateway.ingest.send(handle.user_id, handle.id, send).await {
             Ok(delivery) => {
-                self.window.push(Sent { tag, since, what: What::Message(room_id, client_message_id) }, delivery);
+                self.window
+                    .push(Sent { tag, since, what: What::Command(action, room_id, client_message_id) }, delivery);
                 Ok(())
             }
             Err(refusal) => {
@@ -311,18 +337,18 @@ impl Session {
         let reply = match (&sent.what, standing) {
             (What::ReadMark, Standing::Accepted | Standing::AcceptedLate) => Reply::Read,
             (What::ReadMark, _) => Reply::Refused(unknown()),
-            (What::Message(room_id, id), Standing::Accepted | Standing::AcceptedLate) => {
+            (What::Command(action, room_id, id), Standing::Accepted | Standing::AcceptedLate) => {
                 let metrics = &self.gateway.metrics;
                 metrics.accept_seconds.observe(sent.since.elapsed().as_secs_f64());
                 metrics.sends.with_label_values(&["accepted"]).inc();
                 let (room_id, client_message_id, accepted_at) = (*room_id, id.clone(), self.gateway.clock.now());
                 if standing == Standing::Accepted {
-                    Reply::Accepted { room_id, client_message_id, accepted_at }
+                    Reply::Accepted { action: *action, room_id, client_message_id, accepted_at }
                 } else {
                     Reply::AcceptedLate { room_id, client_message_id, accepted_at }
                 }
             }
-            (What::Message(room_id, id), _) => {
+            (What::Command(_, room_id, id), _) => {
                 self.gateway.metrics.sends.with_label_values(&["unknown"]).inc();
                 Reply::SendRefused { room_id: *room_id, client_message_id: id.clone(), rejection: unknown() }
             }

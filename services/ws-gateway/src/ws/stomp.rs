@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use bytestring::ByteString;
 use chat_protocol::{
-    ClientMessageId, EntryType, ErrorCode, OutcomeStatus, Rejection, RoomId, close::CloseCode, frame::RoomSubscription,
+    ClientMessageId, CommandBody, EntryType, ErrorCode, MessageId, OutcomeStatus, Rejection, RoomId, close::CloseCode,
+    frame::RoomSubscription,
 };
 use chat_stomp::{
     Decoder, Frame, Item as Decoded, Limits, MessageTemplate, Negotiated, Request as Legal, ServerSettings, Session,
@@ -56,6 +57,8 @@ struct MessageBody {
     content: String,
     #[serde(rename = "type", default = "text")]
     message_type: EntryType,
+    #[serde(default)]
+    reply_to: Option<MessageId>,
 }
 
 fn text() -> EntryType {
@@ -152,12 +155,10 @@ impl Stomp {
             None => Err(self.refused(frame, ErrorCode::Forbidden, "nothing can be sent to this destination")),
             Some(SendTo::Message) => Ok(match serde_json::from_slice::<MessageBody>(&frame.body) {
                 Ok(body) => {
-                    let MessageBody { room_id, client_message_id, content, message_type } = body;
+                    let MessageBody { room_id, client_message_id, content, message_type, reply_to } = body;
                     let traceparent = frame.header("traceparent").map(str::to_owned);
-                    Request::Send {
-                        tag,
-                        send: SendRequest { room_id, client_message_id, content, message_type, traceparent },
-                    }
+                    let body = CommandBody::SendMessage { content, message_type, reply_to };
+                    Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent } }
                 }
                 Err(problem) => Request::Refused { tag, rejection: unread("message", &problem), send: None },
             }),
@@ -177,8 +178,8 @@ impl Stomp {
                 self.queues.insert(subscription.id.clone(), (queue, subscription));
                 return Ok(Request::Answer { tag: tag(frame) });
             }
-            Some(SubscribeTo::Room(room_id)) => (room_id, Feed::Timeline),
-            Some(SubscribeTo::RoomRead(room_id)) => (room_id, Feed::Read),
+            Some(SubscribeTo::Room(room_id)) => (room_id, Feed::TIMELINE),
+            Some(SubscribeTo::RoomRead(room_id)) => (room_id, Feed::READ),
         };
         let after = match frame.header("after").map(str::parse::<i64>) {
             None => None,
@@ -207,7 +208,7 @@ impl Stomp {
         out: &mut Vec<ByteString>,
     ) -> Result<(), Fatal> {
         match reply {
-            Reply::Accepted { room_id, client_message_id, accepted_at }
+            Reply::Accepted { room_id, client_message_id, accepted_at, .. }
             | Reply::AcceptedLate { room_id, client_message_id, accepted_at } => {
                 let body = json!({"clientMessageId": client_message_id, "roomId": room_id, "status": "ACCEPTED", "acceptedAt": accepted_at});
                 self.queue(Queue::Ack, &body, out);
@@ -218,7 +219,12 @@ impl Stomp {
             }
             Reply::Refused(rejection) => return self.refusal(receipt_id, &rejection, None, out),
             // STOMP has no frame for history: nothing asks for it here.
-            Reply::History { .. } | Reply::Unsubscribed | Reply::Read | Reply::Done => {}
+            Reply::History { .. }
+            | Reply::Unsubscribed
+            | Reply::Read
+            | Reply::Typing
+            | Reply::Refreshed { .. }
+            | Reply::Done => {}
         }
         self.receipt(receipt_id, out);
         Ok(())
