@@ -2,7 +2,6 @@
 
 mod deadlines;
 pub mod destination;
-mod guard;
 mod native;
 pub mod outbox;
 mod protocol;

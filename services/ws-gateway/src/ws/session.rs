@@ -14,12 +14,12 @@ use std::{
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, ProtocolError};
 use bytestring::ByteString;
 use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode, limits};
+use chat_websocket::Violation;
 use jiff::Timestamp;
 use rand::Rng;
 
 use super::{
     deadlines::Deadlines,
-    guard::Violation,
     native,
     outbox::{self, Item, Outbox},
     protocol::Protocol,
@@ -160,6 +160,7 @@ fn broken(error: &ProtocolError, violation: Option<Violation>) -> Option<End> {
             (CloseCode::TOO_LARGE, format!("a message has at most {} bytes", limits::WS_MESSAGE_BYTES))
         }
         (Some(Violation::TooManyFragments), _) => (CloseCode::TOO_LARGE, "too many fragments".to_owned()),
+        (Some(Violation::Protocol(rule)), _) => (CloseCode::PROTOCOL, rule.to_owned()),
         (None, ProtocolError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
             (CloseCode::INVALID_TEXT, "text must be UTF-8".to_owned())
         }

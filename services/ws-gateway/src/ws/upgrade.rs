@@ -11,11 +11,11 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, error::PayloadError, http::header, web};
 use bytes::Bytes;
 use chat_protocol::{ErrorCode, Rejection, frame::SUBPROTOCOL, limits};
+use chat_websocket::{FrameGuard, FrameLimits, Violation};
 use futures_util::Stream;
 use serde::Deserialize;
 
 use super::{
-    guard::{FrameGuard, Violation},
     protocol::Protocol,
     session::{self, Connection},
     stomp::Stomp,
@@ -28,6 +28,9 @@ use crate::{
 
 /// Sub-protocols in our order; the client's order decides.
 const PROTOCOLS: &[&str] = &[SUBPROTOCOL, "v12.stomp", "v11.stomp", "v10.stomp"];
+
+/// What the guard lets through. Clients that split messages do so above 16 KiB; 1,024 fragments are far more than any needs.
+const FRAME_LIMITS: FrameLimits = FrameLimits { message_bytes: limits::WS_MESSAGE_BYTES as u64, fragments: 1_024 };
 
 #[derive(Deserialize)]
 pub struct UpgradeQuery {
@@ -55,11 +58,8 @@ pub async fn upgrade(
         }
     };
     let violation = Rc::new(Cell::new(None));
-    let guarded = Guarded {
-        inner: body.into_inner(),
-        guard: FrameGuard::new(limits::WS_MESSAGE_BYTES),
-        violation: violation.clone(),
-    };
+    let guarded =
+        Guarded { inner: body.into_inner(), guard: FrameGuard::new(FRAME_LIMITS), violation: violation.clone() };
     let mut payload: dev::Payload = dev::Payload::Stream { payload: Box::pin(guarded) };
     let body = web::Payload::from_request(&request, &mut payload).await?;
     let (response, socket, stream) = actix_ws::handle_with_protocols(&request, body, PROTOCOLS)?;
