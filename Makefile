@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check test
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check test fuzz bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,3 +43,9 @@ docs-check: ## what the documents name exists
 
 test: ## every suite; installs and starts what it needs, leaves nothing running
 	@deploy/test.sh
+
+fuzz: ## make up input for a parser: make fuzz TARGET=stomp_decoder SECONDS=600
+	@deploy/fuzz.sh "$(TARGET)" "$(SECONDS)"
+
+bench: ## what encoding one event for 1,000 receivers costs each of them
+	cargo bench --locked -p ws-gateway --bench fan_out

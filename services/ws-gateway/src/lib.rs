@@ -20,6 +20,14 @@ mod routes;
 mod waiters;
 mod ws;
 
+/// One event on its way to many sessions, for the benchmark.
+pub mod fan_out {
+    pub use crate::{
+        hub::{Rendered, Sink, TimelineEvent},
+        ws::outbox::{Outbox, size},
+    };
+}
+
 pub use app::{Server, run};
 pub use config::Config;
 pub use rest::openapi;

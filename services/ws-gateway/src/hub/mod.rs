@@ -24,7 +24,7 @@ pub use self::{
     core::{Tally, Timing},
     executor::{Executor, Parts},
     input::Input,
-    sink::{Feed, Sink, SubscriptionKey},
+    sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
 };
 use crate::{metrics::Metrics, ws::outbox::Outbox};
 
