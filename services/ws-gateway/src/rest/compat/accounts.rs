@@ -39,7 +39,6 @@ struct Account {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "as on the wire")]
 struct Tokens {
     user_id: UserId,
     access_token: String,

@@ -32,6 +32,7 @@ pub struct MarkQuery {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "named as on the wire")]
 #[serde(rename_all = "camelCase")]
 struct Message {
     message_id: MessageId,
