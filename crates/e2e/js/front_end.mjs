@@ -97,6 +97,10 @@ class FrontEnd {
 }
 
 const [alice, bob] = [new FrontEnd(), new FrontEnd()];
+const waitedInVain = setTimeout(() => {
+  console.error("waited in vain; seen:", alice.events, bob.events);
+  process.exit(1);
+}, 30_000);
 await Promise.all([alice.signUpAndLogIn("앨리스"), bob.signUpAndLogIn("밥")]);
 
 // One room for two, whoever opens it and however often.
@@ -133,11 +137,11 @@ assert.ok(!Number.isNaN(Date.parse(read.readAt)));
 assert.equal((await bob.room(roomId)).unreadCount, 0);
 
 const history = await bob.messages(roomId);
-assert.deepEqual(history.slice(0, 2).map((item) => item.clientMessageId), sent.toReversed());
+assert.deepEqual(history.slice(0, 2).map((item) => item.clientMessageId), [...sent].reverse());
 assert.deepEqual(
   history.slice(0, 2).map(({ messageId, senderId, content, type, senderProfileImageUrl }) =>
     [messageId, senderId, content, type, senderProfileImageUrl]),
-  received.toReversed().map(({ messageId, senderId, content, type }) => [messageId, senderId, content, type, null]),
+  [...received].reverse().map(({ messageId, senderId, content, type }) => [messageId, senderId, content, type, null]),
 );
 assert.deepEqual(await bob.messages(roomId, "limit=1&offset=1"), [history[1]]);
 assert.deepEqual(await bob.messages(roomId, "limit=50&offset=50"), []);
@@ -160,4 +164,5 @@ assert.equal((await bob.room(roomId)).unreadCount, 0);
 await bob.call("POST", "/auth/logout", { refreshToken: bob.refreshToken });
 await assert.rejects(bob.renewToken(), { status: 401, code: "unauthorized" });
 await Promise.all([alice.client.deactivate(), bob.client.deactivate()]);
+clearTimeout(waitedInVain);
 console.log("the whole cycle");

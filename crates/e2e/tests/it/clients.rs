@@ -12,7 +12,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 /// `node` in `js`, with its packages installed.
-pub fn node(arguments: &[&str]) -> Command {
+fn node(arguments: &[&str]) -> Command {
     let directory = directory("js");
     assert!(directory.join("node_modules").is_dir(), "run `npm ci` in crates/e2e/js, or `make test`");
     let mut command = Command::new("node");
@@ -21,7 +21,7 @@ pub fn node(arguments: &[&str]) -> Command {
 }
 
 /// What a client prints, within the time that all of its tests together may take.
-pub async fn output(what: &str, command: &mut Command) -> Output {
+async fn output(what: &str, command: &mut Command) -> Output {
     deadline(what, 4 * PATIENCE, command.output()).await.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
@@ -90,20 +90,23 @@ fn seen(what: &str, output: &Output) -> Vec<Value> {
     said.lines().map(line).collect()
 }
 
+/// The Spring client, compiled.
+fn java() -> Command {
+    let directory = directory("spring");
+    assert!(directory.join("target/made-from").is_file(), "run `deploy/spring-client.sh`, or `make test`");
+    let mut command = Command::new("java");
+    command.args(["-cp", "target/classes:target/lib/*", "SpringClient"]).current_dir(directory).kill_on_drop(true);
+    command
+}
+
 #[tokio::test]
 async fn a_spring_client_and_a_javascript_one_converse_in_one_room() {
-    let made_from = directory("spring").join("target/made-from");
-    assert!(made_from.is_file(), "run `deploy/spring-client.sh`, or `make test`");
     let system = System::shared().await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
     let room = system.group(&[&alice, &bob]).await;
     let counts = [("CHAT_SEND", "10"), ("CHAT_EXPECT", "20")];
-    let mut java = Command::new("java");
-    java.args(["-cp", "target/classes:target/lib/*", "SpringClient"])
-        .current_dir(directory("spring"))
-        .kill_on_drop(true)
-        .envs(counts);
-    let mut javascript = node(&["converse.js"]);
+    let (mut java, mut javascript) = (java(), node(&["converse.js"]));
+    java.envs(counts);
     javascript.envs(counts);
     let (spring, stompjs) = tokio::join!(
         output("the Spring client", seat(&mut java, &system, 0, &alice, room)),
@@ -117,5 +120,21 @@ async fn a_spring_client_and_a_javascript_one_converse_in_one_room() {
         let said: Vec<_> = spring.iter().filter(|message| message["senderId"] == person.id.to_string()).collect();
         let expected: Vec<_> = (0..10).map(|turn| format!("{name} {turn}")).collect();
         assert_eq!(said.iter().map(|message| message["content"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_spring_client_is_told_what_it_may_not_do() {
+    let system = System::shared().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice]).await;
+    let stranger = Person { token: "nonsense".to_owned(), ..bob.clone() };
+    for (person, code) in [(&bob, "room_not_found"), (&stranger, "unauthorized")] {
+        let mut java = java();
+        java.envs([("CHAT_SEND", "0"), ("CHAT_EXPECT", "1")]);
+        let output = output("the Spring client", seat(&mut java, &system, 0, person, room)).await;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(&format!("code=[{code}]")), "{errors}");
     }
 }

@@ -32,11 +32,13 @@ public final class SpringClient {
 
     public static void main(String[] arguments) {
         int status = 1;
+        SpringClient client = new SpringClient();
         try {
-            new SpringClient().converse();
+            client.converse();
             status = 0;
         } catch (Exception problem) {
             problem.printStackTrace();
+            System.err.println("received until then: " + client.received);
         }
         // Threads of the WebSocket container would keep the process.
         System.exit(status);
