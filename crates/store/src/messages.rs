@@ -1,6 +1,6 @@
 //! Reading the timeline.
 
-use chat_protocol::{ClientMessageId, Entry, RoomId, UserId};
+use chat_protocol::{ClientMessageId, Entry, MessageId, RoomId, UserId};
 
 use crate::{Store, StoreError, queries, row};
 
@@ -41,6 +41,25 @@ impl Store {
     pub async fn page_after(&self, room_id: RoomId, after: i64, limit: u32) -> Result<Page, StoreError> {
         let rows = self.rows(queries::PAGE_AFTER, &[&room_id.0, &after, &(i64::from(limit) + 1)]).await?;
         Page::from_rows(&rows, room_id, limit)
+    }
+
+    /// Entries after the `offset` newest ones, newest first, none below `visible_from`. Passing over costs time: bound the offset.
+    pub async fn page_at_offset(
+        &self,
+        room_id: RoomId,
+        visible_from: i64,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
+        let (offset, rows) = (i64::from(offset), i64::from(limit) + 1);
+        let rows = self.rows(queries::PAGE_AT_OFFSET, &[&room_id.0, &visible_from, &offset, &rows]).await?;
+        Page::from_rows(&rows, room_id, limit)
+    }
+
+    /// The place of an entry in its room.
+    pub async fn seq_of_message(&self, room_id: RoomId, message_id: MessageId) -> Result<Option<i64>, StoreError> {
+        let rows = self.rows(queries::SEQ_OF_MESSAGE, &[&room_id.0, &message_id.0]).await?;
+        Ok(rows.first().map(|row| row.try_get("seq")).transpose()?)
     }
 
     /// What a sender's command became.

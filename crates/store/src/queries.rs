@@ -21,6 +21,8 @@ queries! {
     HEADS = "rooms/heads.sql";
     PAGE_BEFORE = "messages/page_before.sql";
     PAGE_AFTER = "messages/page_after.sql";
+    PAGE_AT_OFFSET = "messages/page_at_offset.sql";
+    SEQ_OF_MESSAGE = "messages/seq_of_message.sql";
     BY_CLIENT_MESSAGE_ID = "messages/by_client_message_id.sql";
     LIST_MEMBERS = "members/list_members.sql";
     MEMBERS_OF = "members/members_of.sql";

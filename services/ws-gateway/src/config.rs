@@ -18,6 +18,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
+    /// The face for front ends of a Spring backend.
+    pub compat: CompatConfig,
     /// WebSocket connections.
     pub ws: WsConfig,
     /// Completing what Pub/Sub lost.
@@ -44,6 +46,14 @@ pub struct HttpConfig {
     pub workers: usize,
     /// Connections per worker; more wait in the kernel's queue.
     pub max_connections: usize,
+}
+
+/// Section `[compat]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompatConfig {
+    /// Whether `/compat` is served.
+    pub enabled: bool,
 }
 
 /// Section `[ws]`.

@@ -25,6 +25,7 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let enabled = gateway.config.compat.enabled;
     App::new()
         .app_data(gateway)
         .app_data(web::JsonConfig::default().limit(limits::REST_BODY_BYTES).error_handler(rest::body_error))
@@ -61,7 +62,16 @@ pub fn app(
         .service(web::redirect("/api/docs", "/api/docs/"))
         .route("/", web::get().to(landing::landing))
         .route("/ws/v1/chat", web::get().to(ws::upgrade))
+        .configure(|app| compat(app, enabled))
         .default_service(web::to(not_found))
+}
+
+/// What front ends of a Spring backend call, under a base of its own.
+fn compat(app: &mut web::ServiceConfig, enabled: bool) {
+    if enabled {
+        app.route("/compat/ws/v1/chat", web::get().to(ws::upgrade));
+        app.service(rest::compat::scope("/compat/api/v1"));
+    }
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, rest::Problem> {

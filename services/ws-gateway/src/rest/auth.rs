@@ -92,11 +92,20 @@ fn check_email(email: &str) -> Result<(), Rejection> {
 #[post("/signup")]
 pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Result<HttpResponse, Problem> {
     let SignUp { email, password, nickname } = body.into_inner();
-    check_email(&email)?;
+    Ok(HttpResponse::Created().json(Tokens::from(create_account(&gateway, &email, password, &nickname).await?)))
+}
+
+/// Checks what somebody signs up with, and makes the account.
+pub async fn create_account(
+    gateway: &Gateway,
+    email: &str,
+    password: String,
+    nickname: &str,
+) -> Result<Login, Problem> {
+    check_email(email)?;
     check_password(&password)?;
-    validate::line("nickname", &nickname, limits::NICKNAME_CHARS)?;
-    let login = gateway.accounts.sign_up(&email, &nickname, password).await?;
-    Ok(HttpResponse::Created().json(Tokens::from(login)))
+    validate::line("nickname", nickname, limits::NICKNAME_CHARS)?;
+    Ok(gateway.accounts.sign_up(email, nickname, password).await?)
 }
 
 /// Log in.
@@ -108,10 +117,14 @@ pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Re
 #[post("/login")]
 pub async fn log_in(gateway: web::Data<Gateway>, body: web::Json<LogIn>) -> Result<HttpResponse, Problem> {
     let LogIn { email, password } = body.into_inner();
-    check_email(&email)?;
+    Ok(HttpResponse::Ok().json(Tokens::from(check_account(&gateway, &email, password).await?)))
+}
+
+/// Checks what somebody logs in with.
+pub async fn check_account(gateway: &Gateway, email: &str, password: String) -> Result<Login, Problem> {
+    check_email(email)?;
     check_password(&password)?;
-    let login = gateway.accounts.log_in(&email, password).await?;
-    Ok(HttpResponse::Ok().json(Tokens::from(login)))
+    Ok(gateway.accounts.log_in(email, password).await?)
 }
 
 /// Exchange a refresh token for a new pair. Using one twice ends the whole log-in.
