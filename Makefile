@@ -1,10 +1,10 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check test fuzz bench
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test fuzz bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything and print what to open
 	@deploy/run.sh up
@@ -40,6 +40,9 @@ deny: ## licences, sources, and who may use which library
 
 docs-check: ## what the documents name exists
 	@deploy/docs-check.sh
+
+asyncapi-check: ## docs/asyncapi.yaml with the official command-line tool (the first run installs it)
+	@deploy/asyncapi-check.sh
 
 test: ## every suite; installs and starts what it needs, leaves nothing running
 	@deploy/test.sh
