@@ -251,14 +251,14 @@ impl Room {
         removed
     }
 
-    /// Tells what stands beside the timeline to those who want it. Not sequenced: a full queue just misses it, the next one says more.
+    /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
     pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
         self.asides += 1;
         let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
             if subscriber.feed.has(feed)
                 && subscriber.state == State::Active
-                && subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink))
+                && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink))
             {
                 self.tally.delivered += 1;
             }
