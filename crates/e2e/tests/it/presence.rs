@@ -112,6 +112,28 @@ async fn the_members_on_a_gateway_that_died_are_gone_with_its_lease() {
 }
 
 #[tokio::test]
+async fn whoever_moves_to_another_gateway_during_a_drain_never_went() {
+    let system = System::start().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice, &bob]).await;
+    let mut at_alice = watching(&system, 0, &alice, room).await;
+    let mut at_bob = system.connect(1, &bob, &[]).await;
+    hear_of(&mut at_alice, &bob, Online).await;
+
+    let draining = system.gateway(1).context.lifecycle;
+    draining.trigger();
+    at_bob.hear_until("closing", |push| matches!(push, ServerPush::Closing { .. })).await;
+    let moved = system.connect(0, &bob, &[]).await;
+    deadline("down", PATIENCE, draining.shutdown_complete()).await.unwrap();
+    let online = registry(&system).online(&[alice.id, bob.id]).await.unwrap();
+    assert_eq!(online.len(), 2, "the other gateway's sessions are untouched");
+    moved.close().await;
+    let heard = at_alice.hear_until("bob went", |push| presence(push) == Some((bob.id, Offline))).await;
+    let told: Vec<_> = heard.iter().filter_map(presence).collect();
+    assert_eq!(told, [(bob.id, Offline)], "and he never came back, because he had never gone");
+}
+
+#[tokio::test]
 async fn presence_is_for_members() {
     let system = System::shared().await;
     let (alice, eve) = (system.person("alice").await, system.person("eve").await);
@@ -150,8 +172,8 @@ async fn a_gateway_that_cannot_reach_redis_declares_nobody_gone() {
 
     proxy.cut();
     let _at_carol = system.connect(1, carol, &[]).await;
-    // Longer than it takes from a hint to OFFLINE.
-    let silence = tokio::time::timeout(Duration::from_secs(6), at_alice.hear("presence", |push| presence(&push)));
+    // Longer than to the next full check, and from there to OFFLINE.
+    let silence = tokio::time::timeout(Duration::from_secs(14), at_alice.hear("presence", |push| presence(&push)));
     assert!(silence.await.is_err(), "told without knowing");
     proxy.heal();
     let heard = at_alice.hear_until("carol", |push| presence(push) == Some((carol.id, Online))).await;

@@ -116,6 +116,7 @@ impl Hub {
             self.tally.delivered += tally.delivered;
             self.tally.parked += tally.parked;
         }
+        self.tally.delivered += self.presences.take_delivered();
         std::mem::take(&mut self.tally)
     }
 

@@ -2,7 +2,7 @@
 
 use chat_protocol::{Outcome, RoomId, UserId, redis_key::Channel};
 
-use super::{presence::Scope, room::PageRequest};
+use super::{room::PageRequest, watched::Scope};
 
 /// What the hub wants done.
 #[derive(Debug)]

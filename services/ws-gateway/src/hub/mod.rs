@@ -10,6 +10,7 @@ mod presence;
 mod presence_io;
 mod room;
 mod sink;
+mod watched;
 
 use std::{
     sync::Arc,

@@ -19,29 +19,15 @@ use super::{
     SessionHandle,
     effect::Effect,
     sink::{Rendered, Sink, SubscriptionKey},
+    watched::{OFFLINE_AFTER, Scope, Standing, Watched, Watcher, WatcherKey},
 };
 
-/// Hints of this long are answered by one check of the room.
-const CHECK_EVERY: Duration = Duration::from_secs(1);
-/// All members are read and checked this often.
-const FULL_EVERY: Duration = Duration::from_secs(10);
-/// A member is told as offline when two checks so far apart did not find them: who reconnects, to another gateway perhaps, never went.
-const OFFLINE_AFTER: Duration = Duration::from_secs(3);
 /// For this long after Redis was away nobody is told as offline: the gateways first say anew who is there.
 const OFFLINE_HELD: Duration = ONLINE_RENEWAL.saturating_add(OFFLINE_AFTER);
 /// Rooms of one check, which bounds what it reads.
 const ROOMS_PER_CHECK: usize = 16;
 /// Most of what is owed that is paid in one turn: the snapshot of a large room does not hold up the hub.
 const PAID_PER_TURN: usize = 2_000;
-
-/// Which members to check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// All, as the database has them now.
-    All,
-    /// These.
-    Users(Vec<UserId>),
-}
 
 /// A check that came back.
 #[derive(Debug)]
@@ -54,92 +40,6 @@ pub struct Checked {
     pub online: Option<HashMap<UserId, bool>>,
 }
 
-/// What was told of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Nothing yet, or that they went.
-    Offline,
-    /// That they are there.
-    Online,
-    /// The same, but since then a check did not find them.
-    Going(Instant),
-}
-
-/// Which subscription.
-type WatcherKey = (SessionId, SubscriptionKey);
-
-#[derive(Debug)]
-struct Watcher {
-    session: Arc<SessionHandle>,
-    sink: Sink,
-    /// Has not had the snapshot: the members are not known yet.
-    fresh: bool,
-    /// Members whose status is still to be told: the snapshot, and what the queue had no space for.
-    owed: BTreeSet<UserId>,
-}
-
-#[derive(Debug)]
-struct Watched {
-    watchers: HashMap<WatcherKey, Watcher>,
-    members: HashMap<UserId, Standing>,
-    /// Whether all members were checked, and nothing failed since.
-    known: bool,
-    /// Named by hints.
-    hinted: HashSet<UserId>,
-    /// When those that seem to go are looked at again.
-    again_at: Option<Instant>,
-    full_at: Instant,
-    not_before: Instant,
-    checking: bool,
-}
-
-impl Watched {
-    fn new(now: Instant) -> Self {
-        Self {
-            watchers: HashMap::new(),
-            members: HashMap::new(),
-            known: false,
-            hinted: HashSet::new(),
-            again_at: None,
-            full_at: now,
-            not_before: now,
-            checking: false,
-        }
-    }
-
-    /// Everybody told as online.
-    fn online(&self) -> BTreeSet<UserId> {
-        let online = self.members.iter().filter(|(_, standing)| **standing != Standing::Offline);
-        online.map(|(user, _)| *user).collect()
-    }
-
-    /// The check to begin now.
-    fn begin_check(&mut self, now: Instant) -> Option<Scope> {
-        if self.checking || now < self.not_before {
-            return None;
-        }
-        let scope = if now >= self.full_at {
-            self.hinted.clear();
-            self.again_at = None;
-            self.full_at = now + FULL_EVERY;
-            Scope::All
-        } else {
-            if self.again_at.is_some_and(|at| now >= at) {
-                self.again_at = None;
-                let going = self.members.iter().filter(|(_, standing)| matches!(standing, Standing::Going(_)));
-                self.hinted.extend(going.map(|(user, _)| *user));
-            }
-            if self.hinted.is_empty() {
-                return None;
-            }
-            Scope::Users(self.hinted.drain().collect())
-        };
-        self.checking = true;
-        self.not_before = now + CHECK_EVERY;
-        Some(scope)
-    }
-}
-
 /// The rooms whose members' presence somebody here wants to know.
 #[derive(Debug)]
 pub struct Presences {
@@ -149,17 +49,30 @@ pub struct Presences {
     owing: HashSet<(RoomId, WatcherKey)>,
     offline_from: Instant,
     pushes: u64,
+    delivered: u64,
 }
 
 impl Presences {
     /// Nobody watches anything.
     pub fn new(now: Instant) -> Self {
-        Self { rooms: HashMap::new(), rooms_of: HashMap::new(), owing: HashSet::new(), offline_from: now, pushes: 0 }
+        Self {
+            rooms: HashMap::new(),
+            rooms_of: HashMap::new(),
+            owing: HashSet::new(),
+            offline_from: now,
+            pushes: 0,
+            delivered: 0,
+        }
     }
 
     /// Rooms watched.
     pub fn rooms(&self) -> usize {
         self.rooms.len()
+    }
+
+    /// Frames queued since the last call.
+    pub fn take_delivered(&mut self) -> u64 {
+        std::mem::take(&mut self.delivered)
     }
 
     /// A member of the room wants to know: first who is online, then who comes and goes.
@@ -256,28 +169,7 @@ impl Presences {
             }
             watched.known = true;
         }
-        let mut changes = Vec::new();
-        for (user, online) in online {
-            let Some(standing) = watched.members.get_mut(&user) else { continue };
-            *standing = match (*standing, online) {
-                (Standing::Offline, false) => Standing::Offline,
-                (Standing::Offline, true) => {
-                    changes.push((user, PresenceStatus::Online));
-                    Standing::Online
-                }
-                (Standing::Online | Standing::Going(_), true) => Standing::Online,
-                (Standing::Going(since), false)
-                    if now >= self.offline_from && now.duration_since(since) >= OFFLINE_AFTER =>
-                {
-                    changes.push((user, PresenceStatus::Offline));
-                    Standing::Offline
-                }
-                (standing @ (Standing::Online | Standing::Going(_)), false) => {
-                    watched.again_at.get_or_insert((now + OFFLINE_AFTER).max(self.offline_from));
-                    if standing == Standing::Online { Standing::Going(now) } else { standing }
-                }
-            };
-        }
+        let changes = watched.take(&online, now, self.offline_from);
         self.tell(room_id, &changes);
     }
 
@@ -289,7 +181,9 @@ impl Presences {
             self.pushes += 1;
             let mut rendered = Rendered::aside(room_id, "presence", self.pushes, &json);
             for (key, watcher) in watched.watchers.iter_mut().filter(|(_, watcher)| !watcher.fresh) {
-                if !watcher.owed.is_empty() || !watcher.session.outbox.try_push_aside(rendered.frame(&watcher.sink)) {
+                if watcher.owed.is_empty() && watcher.session.outbox.try_push_aside(rendered.frame(&watcher.sink)) {
+                    self.delivered += 1;
+                } else {
                     watcher.owed.insert(*user);
                     self.owing.insert((room_id, *key));
                 }
@@ -307,7 +201,7 @@ impl Presences {
     /// Tells what is owed, as it is now, as far as the queues and the turn have space.
     fn pay(&mut self) {
         let mut left = PAID_PER_TURN;
-        let (rooms, pushes) = (&mut self.rooms, &mut self.pushes);
+        let (rooms, pushes, delivered) = (&mut self.rooms, &mut self.pushes, &mut self.delivered);
         self.owing.retain(|(room_id, key)| {
             let Some(watched) = rooms.get_mut(room_id) else { return false };
             let Some(watcher) = watched.watchers.get_mut(key) else { return false };
@@ -326,6 +220,7 @@ impl Presences {
                     watcher.owed.insert(user);
                     return true;
                 }
+                *delivered += 1;
             }
             !watcher.owed.is_empty()
         });

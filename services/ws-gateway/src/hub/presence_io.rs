@@ -12,10 +12,7 @@ use chat_store::Store;
 use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    pending::Pending,
-    presence::{Checked, Scope},
-};
+use super::{pending::Pending, presence::Checked, watched::Scope};
 
 /// Users who come and go are told to Redis at most this often.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
@@ -40,11 +37,11 @@ impl PresenceReader {
         let _permit = self.permits.acquire().await.ok();
         let asked: Vec<(RoomId, bool)> =
             rooms.iter().map(|(room_id, scope)| (*room_id, matches!(scope, Scope::All))).collect();
-        let read = self.read(rooms).await;
+        let mut read = self.read(rooms).await;
         let checked = |(room_id, all)| Checked {
             room_id,
             all,
-            online: read.as_ref().map(|read| read.get(&room_id).cloned().unwrap_or_default()),
+            online: read.as_mut().map(|read| read.remove(&room_id).unwrap_or_default()),
         };
         asked.into_iter().map(checked).collect()
     }

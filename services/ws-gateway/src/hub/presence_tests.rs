@@ -1,7 +1,10 @@
 use PresenceStatus::{Offline, Online};
 use futures_util::FutureExt as _;
 
-use super::*;
+use super::{
+    super::watched::{CHECK_EVERY, FULL_EVERY},
+    *,
+};
 use crate::ws::outbox::{Item, Outbox};
 
 const ROUND: Duration = Duration::from_millis(50);
