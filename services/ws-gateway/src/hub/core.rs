@@ -305,8 +305,9 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let place = (asked.room_id, asked.key);
-        let admitted = self.sessions.get(&session.id).is_some_and(|state| state.subscriptions.contains_key(&place));
-        if admitted && asked.feed.has(Feed::PRESENCE) {
+        // What counts is what it wants by now: it may have been refused, or replaced.
+        let feed = self.sessions.get(&session.id).and_then(|state| state.subscriptions.get(&place));
+        if feed.is_some_and(|feed| feed.has(Feed::PRESENCE)) {
             self.presences.watch(asked.room_id, session, asked.key, asked.sink.clone(), now, effects);
         }
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId};
 
 use super::{
     SessionHandle,
@@ -186,11 +186,11 @@ impl Room {
         }
     }
 
-    /// Ends a subscription; the user's, if it had the timeline.
-    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) -> Option<(UserId, Feed)> {
-        let index = self.find(session, key)?;
-        let gone = self.remove_at(index, now);
-        Some((gone.session.user_id, gone.feed))
+    /// Ends a subscription.
+    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) {
+        if let Some(index) = self.find(session, key) {
+            self.remove_at(index, now);
+        }
     }
 
     /// Lets the session's parked subscriptions go on: its queue has space again.
