@@ -11,7 +11,7 @@ use chat_protocol::{
 };
 use chat_redis::{OnlineUsers, RedisConfig, RedisPool};
 use chat_service::Secret;
-use chat_testkit::{TcpProxy, TestEnv};
+use chat_testkit::{TcpProxy, TestEnv, assert_eventually};
 
 /// The lease of a gateway, the next full check, and the second look.
 const DEAD_WITHIN: Duration = Duration::from_secs(15 + 10 + 3 + 7);
@@ -114,23 +114,29 @@ async fn the_members_on_a_gateway_that_died_are_gone_with_its_lease() {
 #[tokio::test]
 async fn whoever_moves_to_another_gateway_during_a_drain_never_went() {
     let system = System::start().await;
-    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
-    let room = system.group(&[&alice, &bob]).await;
-    let mut at_alice = watching(&system, 0, &alice, room).await;
-    let mut at_bob = system.connect(1, &bob, &[]).await;
-    hear_of(&mut at_alice, &bob, Online).await;
+    let people = [system.person("alice").await, system.person("bob").await, system.person("carol").await];
+    let [alice, bob, carol] = &people;
+    let room = system.group(&[alice, bob, carol]).await;
+    let mut at_alice = watching(&system, 0, alice, room).await;
+    let at_bob = system.connect(1, bob, &[]).await;
+    hear_of(&mut at_alice, bob, Online).await;
 
     let draining = system.gateway(1).context.lifecycle;
     draining.trigger();
-    at_bob.hear_until("closing", |push| matches!(push, ServerPush::Closing { .. })).await;
-    let moved = system.connect(0, &bob, &[]).await;
+    at_bob.closed().await;
+    let registry = registry(&system);
+    assert_eventually!(registry.online(&[bob.id]).await.unwrap().is_empty(), within = PATIENCE, "bob has left");
+    // The check that finds carol has not found bob.
+    let _at_carol = system.connect(0, carol, &[]).await;
+    let mut heard = at_alice.hear_until("carol", |push| presence(push) == Some((carol.id, Online))).await;
+    let moved = system.connect(0, bob, &[]).await;
     deadline("down", PATIENCE, draining.shutdown_complete()).await.unwrap();
-    let online = registry(&system).online(&[alice.id, bob.id]).await.unwrap();
-    assert_eq!(online.len(), 2, "the other gateway's sessions are untouched");
+    let online = registry.online(&[alice.id, bob.id, carol.id]).await.unwrap();
+    assert_eq!(online.len(), 3, "the other gateway's sessions are untouched");
     moved.close().await;
-    let heard = at_alice.hear_until("bob went", |push| presence(push) == Some((bob.id, Offline))).await;
-    let told: Vec<_> = heard.iter().filter_map(presence).collect();
-    assert_eq!(told, [(bob.id, Offline)], "and he never came back, because he had never gone");
+    heard.extend(at_alice.hear_until("bob went", |push| presence(push) == Some((bob.id, Offline))).await);
+    let of_bob: Vec<_> = heard.iter().filter_map(presence).filter(|(user, _)| *user == bob.id).collect();
+    assert_eq!(of_bob, [(bob.id, Offline)], "he never came back, because he had never gone");
 }
 
 #[tokio::test]
