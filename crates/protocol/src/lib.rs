@@ -8,6 +8,7 @@
 //! | Redis room channel | live events of one room, newline separated | [`push::RoomPush`] |
 //! | Redis gateway channel | outcomes for the sessions of one gateway | [`push::GatewayPush`] |
 //! | Redis user channel | notifications for one user | [`push::UserPush`] |
+//! | Redis presence channel | users who came or went | [`push::PresenceHint`] |
 //! | WebSocket `chat.v1` | commands, replies, pushes | [`frame`] |
 //!
 //! Everything a client can be told to do about an error is in one table: [`error_code`], with [`close`] beside it.

@@ -106,6 +106,15 @@ pub struct Presence {
     pub status: PresenceStatus,
 }
 
+/// On the presence channel: a hint that these users came or went on some gateway. Whether they are online now is read from the sets of all
+/// gateways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceHint {
+    /// Who.
+    pub user_ids: Vec<UserId>,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(seq: &i64) -> bool {
     *seq == 0

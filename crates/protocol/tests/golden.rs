@@ -7,7 +7,7 @@ use std::{fmt::Debug, fs, path::PathBuf};
 use chat_protocol::{
     Command, Entry, Event, MarkRead, Outcome, ReadReceipt,
     frame::{ClientFrame, ServerPush, ServerReply},
-    push::{GatewayPush, Notification, RoomPush, UserPush},
+    push::{GatewayPush, Notification, PresenceHint, RoomPush, Typing, UserPush},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -59,9 +59,11 @@ fn documents_of_the_redis_channels_stay_as_they_are() {
     survive::<RoomPush>("redis-room.json");
     survive::<GatewayPush>("redis-gateway.json");
     survive::<UserPush>("redis-user.json");
+    survive::<PresenceHint>("redis-presence.json");
     for (name, sample) in samples("redis-room.json") {
         match sample["event"].as_str() {
             Some("read") => same::<ReadReceipt>(&name, &sample["data"]),
+            Some("typing") => same::<Typing>(&name, &sample["data"]),
             _ => same::<Entry>(&name, &sample["data"]),
         }
     }

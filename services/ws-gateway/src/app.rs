@@ -10,7 +10,7 @@ use actix_web::{HttpServer, dev::ServerHandle};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
-use chat_redis::{RedisPool, Subscriber, Viewers};
+use chat_redis::{OnlineUsers, RedisPool, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
 use chat_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -27,7 +27,10 @@ use crate::{
     rest::HistoryPage,
     routes,
     waiters::Waiters,
-    ws::destination::StompConfig,
+    ws::{
+        destination::StompConfig,
+        typing::{self, TypingTeller},
+    },
 };
 
 /// A room nobody is subscribed to is kept this long, for those who come back at once.
@@ -42,6 +45,7 @@ pub struct Gateway {
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub ingest: Ingest,
+    pub typing: TypingTeller,
     pub store: Store,
     pub hub: HubHandle,
     pub metrics: Metrics,
@@ -120,6 +124,7 @@ impl Server {
             store: store.clone(),
             subscriber: subscriptions.clone(),
             viewers: Viewers::new(redis.clone()),
+            online: OnlineUsers::new(redis.clone()),
             lifecycle: lifecycle.clone(),
             stop: backstage.clone(),
             hub: hub.clone(),
@@ -134,6 +139,9 @@ impl Server {
         };
         lifecycle.spawn("redis-subscriber", subscriber.run(backstage.clone()));
         lifecycle.spawn("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
+
+        let (typing, typing_waiting) = TypingTeller::new(memberships.clone());
+        lifecycle.spawn("typing", typing::publish(redis.clone(), typing_waiting, backstage.clone()));
 
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
@@ -151,6 +159,7 @@ impl Server {
                 store: store.clone(),
                 clock: clock.clone(),
             },
+            typing,
             tokens,
             store,
             hub,

@@ -11,7 +11,7 @@ use chat_protocol::{
     ErrorCode, Outcome, Rejection, RoomId, SessionId, UserId,
     frame::RoomSubscription,
     limits,
-    push::{GatewayPush, Notification, RoomPush, RoomPushKind, UserPush, documents},
+    push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, UserPush, documents},
     redis_key::Channel,
 };
 use chat_store::Membership;
@@ -20,6 +20,7 @@ use super::{
     SessionHandle,
     effect::Effect,
     input::Input,
+    presence::Presences,
     room::{PageRequest, Purpose, Removed, Room},
     sink::{Feed, SubscriptionKey, TimelineEvent},
 };
@@ -54,7 +55,7 @@ pub struct Tally {
 
 struct SessionState {
     handle: Arc<SessionHandle>,
-    subscriptions: HashSet<(RoomId, SubscriptionKey)>,
+    subscriptions: HashMap<(RoomId, SubscriptionKey), Feed>,
     /// Heads last told in a ping.
     told: HashMap<RoomId, i64>,
 }
@@ -72,6 +73,7 @@ pub struct Hub {
     sessions: HashMap<SessionId, SessionState>,
     users: HashMap<UserId, HashSet<SessionId>>,
     viewers: HashMap<(RoomId, UserId), u32>,
+    presences: Presences,
     requests: HashMap<u64, PendingRequest>,
     next_request: u64,
     heads_due: Instant,
@@ -88,6 +90,7 @@ impl Hub {
             sessions: HashMap::new(),
             users: HashMap::new(),
             viewers: HashMap::new(),
+            presences: Presences::new(now),
             requests: HashMap::new(),
             next_request: 0,
             heads_due: now,
@@ -101,6 +104,11 @@ impl Hub {
         (self.sessions.len(), self.rooms.len())
     }
 
+    /// Rooms whose members' presence is watched right now.
+    pub fn presence_rooms(&self) -> usize {
+        self.presences.rooms()
+    }
+
     /// What was counted since the last call.
     pub fn take_tally(&mut self) -> Tally {
         for room in self.rooms.values_mut() {
@@ -108,6 +116,7 @@ impl Hub {
             self.tally.delivered += tally.delivered;
             self.tally.parked += tally.parked;
         }
+        self.tally.delivered += self.presences.take_delivered();
         std::mem::take(&mut self.tally)
     }
 
@@ -127,6 +136,11 @@ impl Hub {
             Input::Opened { request, memberships } => self.opened(request, &memberships, now, effects),
             Input::Page { room_id, request, events } => self.page(room_id, request, events, now, effects),
             Input::Heads(heads) => self.heads(heads, now, effects),
+            Input::Presence(rooms) => {
+                for checked in rooms {
+                    self.presences.checked(checked, now);
+                }
+            }
         }
     }
 
@@ -136,15 +150,17 @@ impl Hub {
         let sessions = self.users.entry(handle.user_id).or_default();
         if sessions.is_empty() {
             effects.push(Effect::Channel { channel: Channel::User(handle.user_id), wanted: true });
+            effects.push(Effect::Online { user_id: handle.user_id, online: true });
         }
         sessions.insert(handle.id);
-        let state = SessionState { handle: handle.clone(), subscriptions: HashSet::new(), told: HashMap::new() };
+        let state = SessionState { handle: handle.clone(), subscriptions: HashMap::new(), told: HashMap::new() };
         self.sessions.insert(handle.id, state);
     }
 
     fn detach(&mut self, session: SessionId, now: Instant, effects: &mut Vec<Effect>) {
         let Some(state) = self.sessions.get(&session) else { return };
-        let (user_id, subscriptions) = (state.handle.user_id, state.subscriptions.clone());
+        let user_id = state.handle.user_id;
+        let subscriptions: Vec<_> = state.subscriptions.keys().copied().collect();
         for (room_id, key) in subscriptions {
             self.unsubscribe(session, room_id, key, now, effects);
         }
@@ -154,13 +170,14 @@ impl Hub {
             if sessions.get().is_empty() {
                 sessions.remove();
                 effects.push(Effect::Channel { channel: Channel::User(user_id), wanted: false });
+                effects.push(Effect::Online { user_id, online: false });
             }
         }
     }
 
     fn drained(&mut self, session: SessionId, now: Instant, effects: &mut Vec<Effect>) {
         let Some(state) = self.sessions.get(&session) else { return };
-        let rooms: HashSet<RoomId> = state.subscriptions.iter().map(|(room_id, _)| *room_id).collect();
+        let rooms: HashSet<RoomId> = state.subscriptions.keys().map(|(room_id, _)| *room_id).collect();
         let handle = state.handle.clone();
         for room_id in rooms {
             if let Some(room) = self.rooms.get_mut(&room_id) {
@@ -173,7 +190,7 @@ impl Hub {
     fn ping(&mut self, session: SessionId) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let mut moved = Vec::new();
-        for (room_id, _) in &state.subscriptions {
+        for (room_id, _) in state.subscriptions.keys() {
             let Some(head) = self.rooms.get(room_id).map(Room::head) else { continue };
             if state.told.insert(*room_id, head) != Some(head) {
                 moved.push((*room_id, head));
@@ -209,9 +226,12 @@ impl Hub {
             // Subscribing again starts again, from wherever the client says.
             room.remove(&handle, request.key, now);
             room.add(handle.clone(), request.key, request.sink.clone(), request.feed);
-            let fresh = state.subscriptions.insert((request.room_id, request.key));
-            if request.feed.timeline() && fresh {
+            let before = state.subscriptions.insert((request.room_id, request.key), request.feed);
+            if request.feed.timeline() && before.is_none() {
                 view(&mut self.viewers, request.room_id, handle.user_id, effects);
+            }
+            if before.is_some_and(|feed| feed.has(Feed::PRESENCE)) {
+                self.presences.unwatch(request.room_id, handle.id, request.key, effects);
             }
         }
         let request = self.next_request;
@@ -253,6 +273,7 @@ impl Hub {
                 let removed = room.go_on(now);
                 self.removed(asked.room_id, removed, effects);
             }
+            self.watch_presence(&session, asked, now, effects);
             self.read_wanted(asked.room_id, now, effects);
         }
     }
@@ -275,6 +296,22 @@ impl Hub {
         Ok((seq, room.head()))
     }
 
+    /// An admitted subscription that wants the members' presence gets it from now on.
+    fn watch_presence(
+        &mut self,
+        session: &Arc<SessionHandle>,
+        asked: &RoomRequest,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let place = (asked.room_id, asked.key);
+        // What counts is what it wants by now: it may have been refused, or replaced.
+        let feed = self.sessions.get(&session.id).and_then(|state| state.subscriptions.get(&place));
+        if feed.is_some_and(|feed| feed.has(Feed::PRESENCE)) {
+            self.presences.watch(asked.room_id, session, asked.key, asked.sink.clone(), now, effects);
+        }
+    }
+
     fn unsubscribe(
         &mut self,
         session: SessionId,
@@ -284,16 +321,17 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
-        if !state.subscriptions.remove(&(room_id, key)) {
-            return;
-        }
+        let Some(feed) = state.subscriptions.remove(&(room_id, key)) else { return };
         state.told.remove(&room_id);
         let handle = state.handle.clone();
-        let feed = self.rooms.get_mut(&room_id).and_then(|room| room.remove(&handle, key, now)).map(|(_, feed)| feed);
-        // A subscription refused by the room itself is gone there already; it had been counted as a viewer all the same.
-        if feed.is_none_or(Feed::timeline) {
+        // A subscription refused by the room itself is gone there already.
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.remove(&handle, key, now);
+        }
+        if feed.timeline() {
             unview(&mut self.viewers, room_id, handle.user_id, effects);
         }
+        self.presences.unwatch(room_id, session, key, effects);
     }
 
     // --- events
@@ -326,6 +364,14 @@ impl Hub {
                     }
                 }
             }
+            Channel::Presence => {
+                for document in documents::<PresenceHint>(payload) {
+                    match document {
+                        Ok(hint) => self.presences.hint(&hint.user_ids, now),
+                        Err(_) => self.tally.malformed += 1,
+                    }
+                }
+            }
         }
     }
 
@@ -345,8 +391,9 @@ impl Hub {
     fn removed(&mut self, room_id: RoomId, removed: Vec<Removed>, effects: &mut Vec<Effect>) {
         for Removed { session, key, feed } in removed {
             effects.push(Effect::ForgetMembership { room_id, user_id: session.user_id });
-            let known =
-                self.sessions.get_mut(&session.id).is_some_and(|state| state.subscriptions.remove(&(room_id, key)));
+            self.presences.unwatch(room_id, session.id, key, effects);
+            let state = self.sessions.get_mut(&session.id);
+            let known = state.is_some_and(|state| state.subscriptions.remove(&(room_id, key)).is_some());
             if known && feed.timeline() {
                 unview(&mut self.viewers, room_id, session.user_id, effects);
             }
@@ -363,7 +410,11 @@ impl Hub {
     fn notification(&mut self, user_id: UserId, notification: &Notification) {
         for session in self.users.get(&user_id).into_iter().flatten() {
             let Some(state) = self.sessions.get(session) else { continue };
-            if !state.subscriptions.iter().any(|(room_id, _)| *room_id == notification.room_id) {
+            let shown = state
+                .subscriptions
+                .iter()
+                .any(|((room_id, _), feed)| *room_id == notification.room_id && feed.timeline());
+            if !shown {
                 state.handle.outbox.push(Item::Push(Push::Notification(notification.clone())));
             }
         }
@@ -412,6 +463,7 @@ impl Hub {
     pub fn resync(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.heads_due = now;
         self.heads_pending = false;
+        self.presences.resync(now);
         effects.push(Effect::AllViewers(self.viewers.keys().copied().collect()));
         self.check_heads(now, effects);
     }
@@ -432,6 +484,7 @@ impl Hub {
     /// Looks after everything that time brings: gaps that did not close, heads to check, rooms nobody wants any more.
     pub fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.check_heads(now, effects);
+        self.presences.tick(now, effects);
         let idle_room = self.timing.idle_room;
         let mut idle = Vec::new();
         let (gap_wait, tally) = (self.timing.gap_wait, &mut self.tally);

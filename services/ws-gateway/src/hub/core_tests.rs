@@ -98,7 +98,7 @@ async fn rooms_and_users_are_subscribed_in_redis_while_somebody_wants_them() {
     let alice = fixture.session();
     let room = RoomId::generate();
     assert!(
-        matches!(fixture.effects[..], [Effect::Channel { channel: Channel::User(user), wanted: true }] if user == alice.user_id)
+        matches!(fixture.effects[..], [Effect::Channel { channel: Channel::User(user), wanted: true }, Effect::Online { online: true, .. }] if user == alice.user_id)
     );
     fixture.effects.clear();
     fixture.tell(Input::Subscribe {
@@ -123,7 +123,11 @@ async fn rooms_and_users_are_subscribed_in_redis_while_somebody_wants_them() {
     assert!(
         matches!(
             ended[..],
-            [Effect::Viewer { viewing: false, .. }, Effect::Channel { channel: Channel::User(_), wanted: false }]
+            [
+                Effect::Viewer { viewing: false, .. },
+                Effect::Channel { channel: Channel::User(_), wanted: false },
+                Effect::Online { online: false, .. }
+            ]
         ),
         "{ended:?}"
     );
@@ -225,4 +229,62 @@ async fn a_ping_tells_the_heads_that_moved_since_the_last_one() {
         fixture.message(b, 4);
     }
     assert_eq!(told, [2, 1]);
+}
+
+#[tokio::test]
+async fn a_user_is_online_from_the_first_session_to_the_end_of_the_last() {
+    let mut fixture = Fixture::new();
+    let phone = fixture.session();
+    let outbox = Outbox::new(100_000);
+    let laptop = Arc::new(SessionHandle { id: SessionId::generate(), user_id: phone.user_id, outbox });
+    fixture.tell(Input::Attach(laptop.clone()));
+    fixture.tell(Input::Detach(phone.id));
+    let changes = |fixture: &mut Fixture| {
+        let online = |effect| if let Effect::Online { online, .. } = effect { Some(online) } else { None };
+        fixture.effects.drain(..).filter_map(online).collect::<Vec<bool>>()
+    };
+    assert_eq!(changes(&mut fixture), [true]);
+    fixture.tell(Input::Detach(laptop.id));
+    assert_eq!(changes(&mut fixture), [false]);
+}
+
+#[tokio::test]
+async fn whoever_watches_presence_alone_is_a_member_but_no_viewer() {
+    let mut fixture = Fixture::new();
+    let (member, stranger) = (fixture.session(), fixture.session());
+    let room = RoomId::generate();
+    let ask = |session: &SessionHandle| Input::Subscribe {
+        session: session.id,
+        tag: Tag::Native(1),
+        rooms: vec![RoomRequest { room_id: room, after: None, key: 7, sink: Sink::Native, feed: Feed::PRESENCE }],
+    };
+    fixture.effects.clear();
+    fixture.tell(ask(&member));
+    fixture.tell(ask(&stranger));
+    assert_eq!(fixture.hub.presence_rooms(), 0, "not before the membership is checked");
+    fixture.admit(1, &stranger, &[]);
+    assert_eq!(fixture.hub.presence_rooms(), 0);
+    fixture.admit(0, &member, &[room]);
+    assert_eq!(fixture.hub.presence_rooms(), 1);
+    let viewers = fixture.effects.iter().filter(|effect| matches!(effect, Effect::Viewer { .. })).count();
+    assert_eq!(viewers, 0);
+
+    items(&member).await;
+    let notification = Notification {
+        id: format!("{room}:4"),
+        room_id: room,
+        seq: 4,
+        sender_id: UserId::generate(),
+        sender_nickname: "bob".into(),
+        preview: "hi".into(),
+        count: 1,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let payload = serde_json::to_vec(&UserPush::Notification(notification)).unwrap();
+    fixture.hub.message(Channel::User(member.user_id), &payload, fixture.now, &mut fixture.effects);
+    assert!(matches!(items(&member).await[..], [Item::Push(Push::Notification(_))]), "the room is not open here");
+
+    let leave = format!(r#"{{"event":"message","seq":4,"removed":["{}"],"data":{{}}}}"#, member.user_id);
+    fixture.hub.message(Channel::Room(room), leave.as_bytes(), fixture.now, &mut fixture.effects);
+    assert_eq!(fixture.hub.presence_rooms(), 0, "it ends with the membership");
 }

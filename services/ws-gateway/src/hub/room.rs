@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId};
 
 use super::{
     SessionHandle,
@@ -186,11 +186,11 @@ impl Room {
         }
     }
 
-    /// Ends a subscription; the user's, if it had the timeline.
-    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) -> Option<(UserId, Feed)> {
-        let index = self.find(session, key)?;
-        let gone = self.remove_at(index, now);
-        Some((gone.session.user_id, gone.feed))
+    /// Ends a subscription.
+    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) {
+        if let Some(index) = self.find(session, key) {
+            self.remove_at(index, now);
+        }
     }
 
     /// Lets the session's parked subscriptions go on: its queue has space again.
@@ -251,14 +251,14 @@ impl Room {
         removed
     }
 
-    /// Tells what stands beside the timeline to those who want it. Not sequenced: a full queue just misses it, the next one says more.
+    /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
     pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
         self.asides += 1;
         let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
             if subscriber.feed.has(feed)
                 && subscriber.state == State::Active
-                && subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink))
+                && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink))
             {
                 self.tally.delivered += 1;
             }

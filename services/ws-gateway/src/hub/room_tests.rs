@@ -1,4 +1,4 @@
-use chat_protocol::{SessionId, TimelineKind};
+use chat_protocol::{SessionId, TimelineKind, UserId};
 
 use super::*;
 use crate::ws::outbox::Outbox;

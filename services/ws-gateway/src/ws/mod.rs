@@ -10,6 +10,7 @@ pub mod request;
 mod send_window;
 mod session;
 mod stomp;
+pub mod typing;
 mod upgrade;
 
 pub use self::upgrade::upgrade;

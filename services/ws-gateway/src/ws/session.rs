@@ -27,6 +27,7 @@ use super::{
     request::{Request, SendRequest, Tag},
     send_window::{Action, SendWindow, Sent, Standing, What},
     stomp::Fatal,
+    typing::TypingThrottle,
 };
 use crate::{
     app::Gateway,
@@ -89,6 +90,7 @@ struct Session {
     info: Option<SessionInfo>,
     handle: Option<Arc<SessionHandle>>,
     window: SendWindow,
+    typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
 }
@@ -114,6 +116,7 @@ pub async fn run(connection: Connection) {
         info: None,
         handle: None,
         window: SendWindow::default(),
+        typing: TypingThrottle::default(),
         deadlines,
         out: Vec::new(),
     };
@@ -231,7 +234,13 @@ impl Session {
             }
             Request::Send { tag, send } => self.send(&handle, tag, send).await,
             Request::Refresh { tag, token } => self.refresh(&handle, &tag, &token),
-            Request::Typing { tag, .. } => self.answer(&tag, Reply::Typing),
+            Request::Typing { tag, room_id, typing } => {
+                let told = self.gateway.typing.tell(&mut self.typing, handle.user_id, room_id, typing).await;
+                self.answer(
+                    &tag,
+                    told.map_or_else(|refusal| Reply::Refused(refusal.into_rejection()), |()| Reply::Typing),
+                )
+            }
             Request::History { tag, room_id, before, after, limit } => {
                 let user_id = handle.user_id;
                 let page = self.gateway.history(user_id, room_id, before, after, limit).await;
