@@ -9,6 +9,7 @@ mod error;
 mod outbox;
 mod pool;
 mod pubsub;
+mod tickets;
 mod viewers;
 
 pub use crate::config::RedisConfig;
@@ -16,4 +17,5 @@ pub use crate::error::RedisError;
 pub use crate::outbox::SubscriberEvent;
 pub use crate::pool::RedisPool;
 pub use crate::pubsub::{Subscriber, SubscriberHandle};
+pub use crate::tickets::UsedTickets;
 pub use crate::viewers::Viewers;
