@@ -1,6 +1,7 @@
 //! RFC 6455 sections 5.5.1 and 7: the closing handshake, row by row. The numbers are those of the seventh family of test cases.
 
 use chat_e2e::{PATIENCE, RawSocket, System, deadline};
+use futures_util::future::join_all;
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x81;
@@ -39,9 +40,8 @@ async fn answered_with(row: &str, bytes: &[u8]) -> Option<u16> {
 #[tokio::test]
 async fn a_close_is_answered_with_its_own_code() {
     assert_eq!(answered_with("7.3.1: no code", &RawSocket::frame(CLOSE, b"")).await, Some(1000));
-    for code in (1000..=1003).chain(1007..=1014).chain([3000, 3999, 4000, 4999]) {
-        assert_eq!(answered_with("7.7", &close(code, b"")).await, Some(code));
-    }
+    let codes = (1000..=1003).chain(1007..=1014).chain([3000, 3999, 4000, 4999]);
+    join_all(codes.map(async |code| assert_eq!(answered_with("7.7", &close(code, b"")).await, Some(code)))).await;
     assert_eq!(answered_with("7.3.4: with a reason", &close(1000, b"goodbye")).await, Some(1000));
     assert_eq!(answered_with("7.3.5: the longest reason", &close(1001, &[b'x'; 123])).await, Some(1001));
 }
@@ -49,10 +49,12 @@ async fn a_close_is_answered_with_its_own_code() {
 /// 7.9.1–7.9.13, 7.13.1, 7.13.2, RFC 6455 7.4.1 and 7.4.2: codes that may not be sent, or mean nothing.
 #[tokio::test]
 async fn a_close_with_a_code_that_may_not_be_sent_is_a_protocol_error() {
-    for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+    let codes = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535];
+    join_all(codes.map(async |code| {
         assert_eq!(answered_with("7.9", &close(code, b"")).await, Some(1002), "{code}");
         assert_eq!(answered_with("7.9", &close(code, b"with a reason")).await, Some(1002), "{code}");
-    }
+    }))
+    .await;
 }
 
 /// 7.3.2, 7.3.6, 7.5.1, RFC 6455 5.5 and 5.5.1.
