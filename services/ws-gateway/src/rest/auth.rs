@@ -1,5 +1,7 @@
 //! `/auth`: accounts and tokens.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
 use chat_protocol::{ErrorCode, Rejection, UserId, limits, redis_key::TICKET_TTL, validate};
 use serde::{Deserialize, Serialize};
@@ -123,19 +125,25 @@ pub async fn log_in(
     body: web::Json<LogIn>,
 ) -> Result<HttpResponse, Problem> {
     let LogIn { email, password } = body.into_inner();
-    check_email(&email)?;
-    check_password(&password)?;
     let address = gateway.admission.client(&request);
+    Ok(HttpResponse::Ok().json(Tokens::from(check_account(&gateway, address, &email, password).await?)))
+}
+
+/// Checks what somebody logs in with. Failures are counted by address, and too many of them are refused before a password is looked at.
+pub async fn check_account(
+    gateway: &Gateway,
+    address: IpAddr,
+    email: &str,
+    password: String,
+) -> Result<Login, Problem> {
+    check_email(email)?;
+    check_password(&password)?;
     gateway.admission.failures.check(address)?;
-    match gateway.accounts.log_in(&email, password).await.map_err(Refusal::into_rejection) {
-        Ok(login) => Ok(HttpResponse::Ok().json(Tokens::from(login))),
-        Err(rejection) => {
-            if rejection.code == ErrorCode::InvalidCredentials {
-                gateway.admission.failures.count(address)?;
-            }
-            Err(rejection.into())
-        }
+    let login = gateway.accounts.log_in(email, password).await.map_err(Refusal::into_rejection);
+    if matches!(&login, Err(rejection) if rejection.code == ErrorCode::InvalidCredentials) {
+        gateway.admission.failures.count(address)?;
     }
+    Ok(login?)
 }
 
 /// Get a ticket for one WebSocket connection, for clients that can send their token neither in a header nor in a first frame: connect to
