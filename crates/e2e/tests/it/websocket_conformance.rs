@@ -261,6 +261,36 @@ async fn fragments_out_of_order_are_a_protocol_error() {
     }
 }
 
+/// 9.1, 9.3, 9.5 beyond our limit, RFC 6455 7.4.1 and 10.4.
+#[tokio::test]
+async fn a_message_above_64_kib_is_closed_with_1009_in_one_frame_or_over_fragments() {
+    let system = System::shared().await;
+    let part = [b' '; 32_768];
+    for protocol in ["chat.v1", "v12.stomp"] {
+        for (row, bytes) in [
+            ("one frame", frame(FIN | TEXT, &[b' '; 65_537])),
+            ("two fragments", [frame(TEXT, &part), frame(FIN, &[b' '; 32_769])].concat()),
+            ("endless", [frame(BINARY, &part), frame(0, &part), frame(0, b"x"), frame(0, &part)].concat()),
+        ] {
+            let mut socket = RawSocket::open(system.gateway(0).addr, protocol).await;
+            // It may be closed before all of it is written.
+            socket.write(&bytes, 4_096).await.ok();
+            assert_closed(row, &mut socket, 1009).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_million_empty_continuations_are_closed_with_1009_at_the_1025th_fragment() {
+    let system = System::shared().await;
+    let mut socket = RawSocket::open(system.gateway(0).addr, "chat.v1").await;
+    socket.write(&frame(TEXT, b"{"), AT_ONCE).await.unwrap();
+    socket.write(&frame(CONTINUATION, b"").repeat(1_022), AT_ONCE).await.unwrap();
+    assert_silent("1,023 fragments", &mut socket).await;
+    socket.write(&frame(CONTINUATION, b"").repeat(1_000_000), 65_536).await.ok();
+    assert_closed("too many", &mut socket, 1009).await;
+}
+
 /// 6.1, 6.2, 6.5–6.7, 6.22, 6.23, RFC 6455 8.1.
 #[tokio::test]
 async fn valid_utf8_is_taken_wherever_it_is_cut() {

@@ -440,8 +440,10 @@ impl Session {
         if end.code != CloseCode::SLOW && self.flush().await.is_err() {
             return;
         }
-        // A client that is gone hears no goodbye.
-        tokio::time::timeout(Duration::from_secs(1), self.socket.close(end.code, end.reason)).await.ok();
+        // A client that is gone hears no goodbye. One that is slow has as long as it had before: nothing is kept for it meanwhile.
+        let slow = end.code == CloseCode::SLOW;
+        let wait = if slow { self.gateway.config.ws.write_stall() } else { Duration::from_secs(1) };
+        tokio::time::timeout(wait, self.socket.close(end.code, end.reason)).await.ok();
     }
 }
 
