@@ -1,7 +1,5 @@
 //! What must not be in the log. One test in a process of its own: it listens to everything that the process logs.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},

@@ -5,8 +5,7 @@
 //!
 //! It refuses what would cost memory (a decoder may look at its limit only when the whole frame is there) and what a decoder may let
 //! through or mistake for something else: lengths not written in the fewest bytes, reserved bits, and fragments out of order, without
-//! which sizes could not be added up. Masks, reserved opcodes, UTF-8 and the content of close frames are
-//! the decoder's.
+//! which sizes could not be added up. Masks, reserved opcodes, UTF-8 and the content of close frames are the decoder's.
 
 /// Why the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,3 +25,4 @@ mod stompjs;
 mod tickets;
 mod websocket_closing;
 mod websocket_conformance;
+mod websocket_fragments;
