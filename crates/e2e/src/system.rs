@@ -84,6 +84,14 @@ impl System {
 
     /// Starts another gateway with settings of its own (environment variables).
     pub async fn add_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
+        let gateway = self.add_unready_gateway(own_settings);
+        let ready = &gateway.context.readiness;
+        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
+        gateway
+    }
+
+    /// The same without waiting until it has what it depends on.
+    pub fn add_unready_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
         let own_settings = own_settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let settings = settings("ws-gateway", &self.isolation).into_iter().chain(own_settings);
         let loaded = load_from(ws_gateway::DEFAULTS, None, settings).expect("settings of the tests");
@@ -93,8 +101,6 @@ impl System {
         let gateway = Gateway { addr: server.addr, context: context.clone() };
         context.lifecycle.spawn("gateway", server.serve());
         self.lock_gateways().push(gateway.clone());
-        let ready = &context.readiness;
-        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
         gateway
     }
 
@@ -160,6 +166,18 @@ impl Gateway {
         let family = self.context.metrics.gather().into_iter().find(|family| family.name() == name)?;
         let metric = family.get_metric().first()?.clone();
         Some(metric.get_gauge().get_value() + metric.get_counter().get_value())
+    }
+
+    /// The value of a counter with one label that has this value; 0 when it was never counted.
+    pub fn counter(&self, name: &str, label: &str) -> f64 {
+        let families = self.context.metrics.gather();
+        let metrics = families
+            .iter()
+            .filter(|family| family.name() == name)
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
+        let labelled =
+            |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|pair| pair.value() == label);
+        metrics.filter(labelled).map(|metric| metric.get_counter().get_value()).sum()
     }
 
     /// Calls on behalf of somebody.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::id::{GatewayId, RoomId, UserId};
 
 /// A gateway renews its lease this often …
@@ -14,6 +16,11 @@ pub const ONLINE_TTL: Duration = Duration::from_secs(15);
 pub const ONLINE_RENEWAL: Duration = Duration::from_secs(5);
 /// Viewer sets of rooms that nobody opens any more go after this.
 pub const VIEWERS_TTL: Duration = Duration::from_hours(24);
+
+/// A ticket for the upgrade lives this long …
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
+/// … and is remembered as used for this long: its life, and what clocks may differ by.
+pub const USED_TICKET_TTL: Duration = Duration::from_mins(1);
 
 /// Names under a prefix (empty in production; tests run side by side with one each).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +76,11 @@ impl Keys {
     /// String, present while the gateway lives ([`GATEWAY_LEASE`]): the lease of everything it registered.
     pub fn gateway_lease(&self, gateway: GatewayId) -> String {
         format!("{}chat:lease:{gateway}", self.prefix)
+    }
+
+    /// String, present when the ticket was used ([`USED_TICKET_TTL`]).
+    pub fn used_ticket(&self, ticket: Uuid) -> String {
+        format!("{}chat:ticket:{ticket}", self.prefix)
     }
 
     /// Set of `gatewayId:userId`: who has the room open, and where. An entry counts only while the gateway's lease lives.

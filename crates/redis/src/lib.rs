@@ -10,6 +10,7 @@ mod online;
 mod outbox;
 mod pool;
 mod pubsub;
+mod tickets;
 mod viewers;
 
 pub use crate::config::RedisConfig;
@@ -18,4 +19,5 @@ pub use crate::online::OnlineUsers;
 pub use crate::outbox::SubscriberEvent;
 pub use crate::pool::RedisPool;
 pub use crate::pubsub::{Subscriber, SubscriberHandle};
+pub use crate::tickets::UsedTickets;
 pub use crate::viewers::Viewers;

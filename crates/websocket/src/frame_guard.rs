@@ -5,8 +5,7 @@
 //!
 //! It refuses what would cost memory (a decoder may look at its limit only when the whole frame is there) and what a decoder may let
 //! through or mistake for something else: lengths not written in the fewest bytes, reserved bits, and fragments out of order, without
-//! which sizes could not be added up. Masks, reserved opcodes, fragmented control frames, UTF-8 and the content of close frames are
-//! the decoder's.
+//! which sizes could not be added up. Masks, reserved opcodes, UTF-8 and the content of close frames are the decoder's.
 
 /// Why the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +43,32 @@ pub struct FrameGuard {
     /// Size and number of the fragments of the unfinished message; 0 fragments: there is none.
     message_bytes: u64,
     fragments: u32,
+    /// Messages begun so far.
+    begun: u64,
 }
 
 impl FrameGuard {
     /// A guard at the start of a stream.
     pub const fn new(limits: FrameLimits) -> Self {
-        Self { limits, header: [0; HEADER_MAX], header_len: 0, payload_left: 0, message_bytes: 0, fragments: 0 }
+        Self {
+            limits,
+            header: [0; HEADER_MAX],
+            header_len: 0,
+            payload_left: 0,
+            message_bytes: 0,
+            fragments: 0,
+            begun: 0,
+        }
+    }
+
+    /// The number of the message that has begun and is not complete, counted from 1; `None` between messages. It stays the same as long
+    /// as the message stays unfinished, whatever control frames come between its fragments.
+    pub const fn unfinished(&self) -> Option<u64> {
+        if self.is_between_messages() { None } else { Some(self.begun) }
+    }
+
+    const fn is_between_messages(&self) -> bool {
+        self.header_len == 0 && self.payload_left == 0 && self.fragments == 0
     }
 
     /// Looks at the next piece of the stream. Nothing of a piece with a violation may go on to the decoder, and nothing after it.
@@ -60,6 +79,9 @@ impl FrameGuard {
                 self.payload_left -= pass as u64;
                 bytes = &bytes[pass..];
                 continue;
+            }
+            if self.is_between_messages() {
+                self.begun += 1;
             }
             self.header[self.header_len] = bytes[0];
             self.header_len += 1;
@@ -91,8 +113,10 @@ impl FrameGuard {
         let (fin, opcode) = (self.header[0] & 0x80 != 0, self.header[0] & 0x0f);
         self.payload_left = length;
         if opcode & 0x08 != 0 {
-            // Control frames may come between fragments.
-            return if length > CONTROL_MAX {
+            // Control frames may come between fragments, but have none themselves.
+            return if !fin {
+                Err(Violation::Protocol("a control frame in fragments"))
+            } else if length > CONTROL_MAX {
                 Err(Violation::Protocol("a control frame has at most 125 bytes"))
             } else {
                 Ok(())
@@ -225,6 +249,7 @@ mod tests {
             ),
             ("5.4: a text inside a fragmented text", [frame(false, 1, 1), header(true, 1, 1)].concat()),
             ("5.4: a binary inside a fragmented text", [frame(false, 1, 1), header(false, 2, 1)].concat()),
+            ("5.4: a ping in fragments", header(false, 9, 5)),
             ("5.5: a ping of 126 bytes", header(true, 9, 126)),
             ("5.5: a close of 2^40 bytes", header(true, 8, 1 << 40)),
         ];
@@ -236,6 +261,21 @@ mod tests {
         }
         assert_eq!(verdict(&extended(126, &[0, 126]), 1), Ok(()), "126 needs two bytes");
         assert_eq!(verdict(&header(true, 9, 125), 1), Ok(()), "125 fit a control frame");
+    }
+
+    #[test]
+    fn an_unfinished_message_has_one_number_until_it_is_complete() {
+        let mut guard = FrameGuard::new(FrameLimits { message_bytes: 1_000, fragments: 1_024 });
+        let mut after = |bytes: &[u8]| guard.feed(bytes).map(|()| guard.unfinished());
+        let text = frame(true, 1, 10);
+        assert_eq!(after(&[]), Ok(None));
+        assert_eq!(after(&text[..1]), Ok(Some(1)), "from the first byte of a header");
+        assert_eq!(after(&text[1..15]), Ok(Some(1)));
+        assert_eq!(after(&[&text[15..], &text[..3]].concat()), Ok(Some(2)), "the next one has begun");
+        assert_eq!(after(&text[3..]), Ok(None));
+        assert_eq!(after(&frame(false, 1, 5)), Ok(Some(3)), "the last fragment is still to come");
+        assert_eq!(after(&frame(true, 9, 5)), Ok(Some(3)), "a ping between fragments completes nothing");
+        assert_eq!(after(&frame(true, 0, 0)), Ok(None));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    admission::Admission,
     auth::Tokens,
     config::Config,
     error::Refusal,
@@ -44,6 +45,7 @@ pub struct Gateway {
     pub stomp: Arc<StompConfig>,
     pub tokens: Tokens,
     pub accounts: Accounts,
+    pub admission: Admission,
     pub ingest: Ingest,
     pub typing: TypingTeller,
     pub store: Store,
@@ -149,6 +151,7 @@ impl Server {
         let gateway = actix_web::web::Data::new(Gateway {
             stomp: Arc::new(config.stomp.clone()),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
+            admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
             ingest: Ingest {
                 gateway_id,
                 producer: producer.clone(),

@@ -6,6 +6,7 @@
 //! acknowledgement; nothing to a user after the entry that ended the membership; nothing kept here that must survive the process.
 
 mod accounts;
+mod admission;
 mod app;
 mod auth;
 mod config;

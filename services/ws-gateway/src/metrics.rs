@@ -24,6 +24,10 @@ pub struct Metrics {
     pub accept_seconds: Histogram,
     /// Connections closed, by close code.
     pub closes: IntCounterVec,
+    /// Open WebSockets, with or without a session yet.
+    pub sockets: IntGauge,
+    /// Upgrades refused, by reason.
+    pub upgrades_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -77,6 +81,17 @@ impl Metrics {
                 "chat_gateway_closes_total",
                 "Connections closed by the server, by close code",
                 &["code"],
+                registry
+            )?,
+            sockets: register_int_gauge_with_registry!(
+                "chat_gateway_sockets",
+                "Open WebSockets, with or without a session yet",
+                registry
+            )?,
+            upgrades_refused: register_int_counter_vec_with_registry!(
+                "chat_gateway_upgrades_refused_total",
+                "WebSocket upgrades refused, by reason",
+                &["reason"],
                 registry
             )?,
         })

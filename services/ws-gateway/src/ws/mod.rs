@@ -2,6 +2,11 @@
 
 mod deadlines;
 pub mod destination;
+mod endpoints;
+mod frame_rate;
+mod guarded;
+mod handshake;
+mod inbound;
 mod native;
 pub mod outbox;
 mod protocol;
@@ -10,7 +15,8 @@ pub mod request;
 mod send_window;
 mod session;
 mod stomp;
+mod transport;
 pub mod typing;
 mod upgrade;
 
-pub use self::upgrade::upgrade;
+pub use self::endpoints::{check_paths, configure};

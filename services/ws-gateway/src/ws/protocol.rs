@@ -100,6 +100,14 @@ impl Protocol {
         Rejection::new(ErrorCode::Unauthorized, "the first frame must be connect with an access token")
     }
 
+    /// The tag of an answer that nothing asked for.
+    pub fn unasked(&self) -> Tag {
+        match self {
+            Self::Native => Tag::Native(0),
+            Self::Stomp(_) => Tag::Stomp(None),
+        }
+    }
+
     /// Whether heads are told in pings.
     pub fn wants_heads(&self) -> bool {
         matches!(self, Self::Native)

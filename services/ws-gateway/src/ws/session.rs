@@ -5,21 +5,18 @@
 //! a deadline, its outbox is bounded.
 
 use std::{
-    cell::Cell,
-    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, ProtocolError};
 use bytestring::ByteString;
 use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode, limits};
-use chat_websocket::Violation;
 use jiff::Timestamp;
 use rand::Rng;
 
 use super::{
     deadlines::Deadlines,
+    inbound::{Broken, Inbound, Incoming},
     native,
     outbox::{self, Item, Outbox},
     protocol::Protocol,
@@ -27,11 +24,14 @@ use super::{
     request::{Request, SendRequest, Tag},
     send_window::{Action, SendWindow, Sent, Standing, What},
     stomp::Fatal,
+    transport::{Socket, Unwritten},
     typing::TypingThrottle,
 };
 use crate::{
+    admission::{Place, UserPlace},
     app::Gateway,
     auth::Identity,
+    config::WsConfig,
     error::Refusal,
     hub::{Input, SessionHandle},
 };
@@ -72,18 +72,18 @@ impl From<Fatal> for End {
 /// The connection's parts.
 pub struct Connection {
     pub gateway: Arc<Gateway>,
-    pub socket: actix_ws::Session,
-    pub stream: AggregatedMessageStream,
+    pub socket: Socket,
+    pub inbound: Inbound,
     pub protocol: Protocol,
     /// From a token in the upgrade; the connect frame may bring another.
     pub identity: Option<Identity>,
-    /// Set by the frame guard.
-    pub violation: Rc<Cell<Option<Violation>>>,
+    /// Kept as long as the connection lasts.
+    pub place: Place,
 }
 
 struct Session {
     gateway: Arc<Gateway>,
-    socket: actix_ws::Session,
+    socket: Socket,
     protocol: Protocol,
     upgrade_identity: Option<Identity>,
     /// Since the connect.
@@ -93,10 +93,12 @@ struct Session {
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
+    /// Among the sessions of the user, since the connect.
+    user_place: Option<UserPlace>,
 }
 
 enum Wake {
-    Message(Option<Result<AggregatedMessage, ProtocolError>>),
+    Message(Result<Incoming, Broken>),
     Items,
     Settled(Sent, Standing),
     Time,
@@ -105,7 +107,7 @@ enum Wake {
 
 /// Runs a connection to its end.
 pub async fn run(connection: Connection) {
-    let Connection { gateway, socket, mut stream, protocol, identity, violation } = connection;
+    let Connection { gateway, socket, mut inbound, protocol, identity, place: _place } = connection;
     let deadlines = Deadlines::new(Instant::now(), &gateway.config.ws);
     let draining = gateway.lifecycle.soft();
     let mut session = Session {
@@ -119,21 +121,22 @@ pub async fn run(connection: Connection) {
         typing: TypingThrottle::default(),
         deadlines,
         out: Vec::new(),
+        user_place: None,
     };
     let mut items = Vec::new();
     let end = loop {
-        let outbox = session.handle.clone();
+        let (outbox, next) = (session.handle.clone(), session.next_deadline());
         let wake = tokio::select! {
-            message = stream.recv(), if session.window.has_space() => Wake::Message(message),
+            message = inbound.next(), if session.window.has_space() => Wake::Message(message),
             () = take(outbox.as_deref(), &mut items) => Wake::Items,
             (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
-            () = tokio::time::sleep_until(session.deadlines.next().into()) => Wake::Time,
+            () = tokio::time::sleep_until(next.into()) => Wake::Time,
             () = draining.cancelled(), if session.deadlines.drain.is_none() => Wake::Drain,
         };
         let step = match wake {
-            Wake::Message(None) => break None,
-            Wake::Message(Some(Err(error))) => Err(broken(&error, violation.get())),
-            Wake::Message(Some(Ok(message))) => session.message(message).await,
+            Wake::Message(Err(Broken::Gone)) => break None,
+            Wake::Message(Err(Broken::Close(code, reason))) => break Some(End::new(code, reason)),
+            Wake::Message(Ok(message)) => session.message(message).await,
             Wake::Items => session.items(&mut items).await,
             Wake::Settled(sent, standing) => session.settled(&sent, standing).await,
             Wake::Time => session.time().await,
@@ -156,39 +159,27 @@ async fn take(handle: Option<&SessionHandle>, items: &mut Vec<Item>) {
     }
 }
 
-/// What a broken stream is answered with; `None` inside when the connection is simply gone.
-fn broken(error: &ProtocolError, violation: Option<Violation>) -> Option<End> {
-    let (code, reason) = match (violation, error) {
-        (Some(Violation::TooLarge), _) | (None, ProtocolError::Overflow) => {
-            (CloseCode::TOO_LARGE, format!("a message has at most {} bytes", limits::WS_MESSAGE_BYTES))
-        }
-        (Some(Violation::TooManyFragments), _) => (CloseCode::TOO_LARGE, "too many fragments".to_owned()),
-        (Some(Violation::Protocol(rule)), _) => (CloseCode::PROTOCOL, rule.to_owned()),
-        (None, ProtocolError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-            (CloseCode::INVALID_TEXT, "text must be UTF-8".to_owned())
-        }
-        (None, ProtocolError::Io(_)) => return None,
-        (None, error) => (CloseCode::PROTOCOL, error.to_string()),
-    };
-    Some(End::new(code, reason))
-}
-
 /// A step of the loop: go on, or end (with a goodbye, if the client can still hear it).
 type Step = Result<(), Option<End>>;
 
 impl Session {
-    async fn message(&mut self, message: AggregatedMessage) -> Step {
+    async fn message(&mut self, message: Incoming) -> Step {
         self.deadlines.dead = Instant::now() + self.gateway.config.ws.dead_after();
         let mut requests = Vec::new();
         let read = match message {
-            AggregatedMessage::Ping(bytes) => {
-                self.socket.pong(&bytes).await.map_err(|_| None)?;
-                return Ok(());
+            Incoming::Ping(bytes) => return self.socket.pong(&bytes).await.map_err(unwritten),
+            Incoming::Pong => return Ok(()),
+            Incoming::Close(reason) => {
+                self.socket.closed_by_client(reason);
+                return Err(Some(End::new(CloseCode::NORMAL, "")));
             }
-            AggregatedMessage::Pong(_) => return Ok(()),
-            AggregatedMessage::Close(_) => return Err(Some(End::new(CloseCode::NORMAL, ""))),
-            AggregatedMessage::Text(text) => self.protocol.read(text.into_bytes(), true, &mut requests),
-            AggregatedMessage::Binary(bytes) => self.protocol.read(bytes, false, &mut requests),
+            Incoming::TooFast(wait) => {
+                let rejection = too_fast(&self.gateway.config.ws).retry_after(wait);
+                self.answer(&self.protocol.unasked(), Reply::Refused(rejection))?;
+                return self.flush().await;
+            }
+            Incoming::Text(text) => self.protocol.read(text.into_bytes(), true, &mut requests),
+            Incoming::Binary(bytes) => self.protocol.read(bytes, false, &mut requests),
         };
         for request in requests {
             self.request(request).await?;
@@ -280,6 +271,10 @@ impl Session {
             (Some(Err(rejection)), _) => return self.answer(&tag, Reply::Refused(rejection)),
             (None, None) => return self.answer(&tag, Reply::Refused(Protocol::not_connected())),
         };
+        let Some(place) = self.gateway.admission.sessions.of_user(identity.user_id) else {
+            return self.answer(&tag, Reply::Refused(session_limit(&self.gateway.config.ws)));
+        };
+        self.user_place = Some(place);
         self.deadlines.first_frame = None;
         self.token_ends(identity.expires_at);
         let (now, ws) = (Instant::now(), &self.gateway.config.ws);
@@ -403,7 +398,7 @@ impl Session {
         }
         if now >= self.deadlines.ping {
             self.deadlines.ping = now + ws.ping_interval();
-            self.socket.ping(b"").await.map_err(|_| None)?;
+            self.socket.ping().await.map_err(unwritten)?;
             if let (Some(handle), true) = (&self.handle, self.protocol.wants_heads()) {
                 self.gateway.hub.tell(Input::Ping(handle.id)).await;
             }
@@ -412,7 +407,13 @@ impl Session {
             self.deadlines.heart_beat = Some(now + Duration::from_millis(u64::from(stomp.heart_beat_ms().0)));
             self.out.push(ByteString::from_static(chat_stomp::HEART_BEAT));
         }
+        self.socket.beat(now).await.map_err(unwritten)?;
         self.flush().await
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let next = self.deadlines.next();
+        self.socket.heart_beat_at().map_or(next, |at| at.min(next))
     }
 
     /// Sessions leave one after the other, not all at once: the gateways that take them have time.
@@ -429,12 +430,7 @@ impl Session {
     /// Writes what is put into words. A client that takes nothing for too long is cut.
     async fn flush(&mut self) -> Step {
         for frame in self.out.drain(..) {
-            let written = tokio::time::timeout(self.gateway.config.ws.write_stall(), self.socket.text(frame)).await;
-            match written {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(None),
-                Err(_) => return Err(Some(End::new(CloseCode::SLOW, "the client reads too slowly"))),
-            }
+            self.socket.text(frame).await.map_err(unwritten)?;
         }
         Ok(())
     }
@@ -453,11 +449,30 @@ impl Session {
         if end.code != CloseCode::SLOW && self.flush().await.is_err() {
             return;
         }
-        let reason =
-            CloseReason { code: end.code.0.into(), description: Some(end.reason).filter(|reason| !reason.is_empty()) };
-        // A client that is gone hears no goodbye.
-        tokio::time::timeout(Duration::from_secs(1), self.socket.close(Some(reason))).await.ok();
+        // A client that is gone hears no goodbye. One that is slow has as long as it had before: nothing is kept for it meanwhile.
+        let slow = end.code == CloseCode::SLOW;
+        let wait = if slow { self.gateway.config.ws.write_stall() } else { Duration::from_secs(1) };
+        tokio::time::timeout(wait, self.socket.close(end.code, end.reason)).await.ok();
     }
+}
+
+/// What a message that could not be written means for the session.
+fn unwritten(unwritten: Unwritten) -> Option<End> {
+    match unwritten {
+        Unwritten::Gone => None,
+        Unwritten::Stalled => Some(End::new(CloseCode::SLOW, "the client reads too slowly")),
+    }
+}
+
+fn too_fast(ws: &WsConfig) -> Rejection {
+    let message =
+        format!("at most {} messages a second, {} at once: wait, or be cut", ws.frames_per_second, ws.frames_burst);
+    Rejection::new(ErrorCode::RateLimited, message)
+}
+
+fn session_limit(ws: &WsConfig) -> Rejection {
+    let message = format!("a user has at most {} sessions here: close another first", ws.max_sessions_per_user);
+    Rejection::new(ErrorCode::SessionLimit, message)
 }
 
 fn rooms_limit() -> Rejection {

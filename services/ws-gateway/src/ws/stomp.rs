@@ -244,6 +244,9 @@ impl Stomp {
             return Err(self.fatal(&frame, close.unwrap_or(CloseCode::POLICY)));
         }
         let mut body = json!({"code": rejection.code, "reason": rejection.message, "retry": rejection.code.retry()});
+        if let Some(wait) = rejection.retry_after_ms {
+            body["retryAfterMs"] = json!(wait);
+        }
         if let Some((room_id, client_message_id)) = send {
             body["roomId"] = json!(room_id);
             body["clientMessageId"] = json!(client_message_id);

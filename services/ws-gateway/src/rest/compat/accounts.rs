@@ -1,6 +1,6 @@
 //! Sign-up, log-in, refresh and log-out. What else a sign-up form asks for is passed over.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use chat_protocol::UserId;
 use serde::{Deserialize, Serialize};
 
@@ -68,9 +68,13 @@ pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Re
     Ok(envelope::with(StatusCode::CREATED, Account { user_id: login.user_id, email }))
 }
 
-pub async fn log_in(gateway: web::Data<Gateway>, body: web::Json<LogIn>) -> Result<HttpResponse, Problem> {
+pub async fn log_in(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    body: web::Json<LogIn>,
+) -> Result<HttpResponse, Problem> {
     let LogIn { email, password } = body.into_inner();
-    let login = auth::check_account(&gateway, &email, password).await?;
+    let login = auth::check_account(&gateway, gateway.admission.client(&request), &email, password).await?;
     Ok(envelope::with(StatusCode::OK, Tokens::from(login)))
 }
 
