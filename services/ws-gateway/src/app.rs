@@ -27,7 +27,7 @@ use crate::{
     rest::HistoryPage,
     routes,
     waiters::Waiters,
-    ws::destination::StompConfig,
+    ws::destination::Destinations,
 };
 
 /// A room nobody is subscribed to is kept this long, for those who come back at once.
@@ -38,7 +38,7 @@ const DRAIN_SPREAD: f64 = 0.7;
 /// What handlers and sessions share.
 pub struct Gateway {
     pub config: Config,
-    pub stomp: Arc<StompConfig>,
+    pub stomp: Arc<Destinations>,
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub ingest: Ingest,
@@ -139,7 +139,7 @@ impl Server {
         let clock = context.clock.clone();
         let connections = TaskTracker::new();
         let gateway = actix_web::web::Data::new(Gateway {
-            stomp: Arc::new(config.stomp.clone()),
+            stomp: Arc::new(Destinations::new(&config.stomp)?),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
             ingest: Ingest {
                 gateway_id,

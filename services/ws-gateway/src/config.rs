@@ -60,6 +60,8 @@ pub struct WsConfig {
     pub write_stall_secs: u64,
     /// Frames waiting for one client, in bytes; a full queue pauses its rooms until it has read.
     pub outbox_bytes: usize,
+    /// Frames that could not be read, at a time, after which a session is closed (1008); one a minute is forgotten.
+    pub strikes: u32,
 }
 
 impl WsConfig {
@@ -108,6 +110,7 @@ impl Validate for Config {
             ("ws.pong_wait_secs", self.ws.pong_wait_secs),
             ("ws.first_frame_secs", self.ws.first_frame_secs),
             ("ws.write_stall_secs", self.ws.write_stall_secs),
+            ("ws.strikes", u64::from(self.ws.strikes)),
             ("delivery.head_check_ms", self.delivery.head_check_ms),
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),

@@ -20,6 +20,13 @@ pub const DEPTH: usize = 32;
 #[error("{0}")]
 pub struct JsonError(pub(crate) String);
 
+impl JsonError {
+    /// A refusal by a rule of the caller's.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self(problem.into())
+    }
+}
+
 /// Where in a document: written `rooms[3].roomId`. Lives on the stack, so that a good document costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub enum Path<'a> {

@@ -2,6 +2,7 @@
 
 mod deadlines;
 pub mod destination;
+mod in_flight;
 mod native;
 pub mod outbox;
 mod protocol;
@@ -10,6 +11,8 @@ pub mod request;
 mod send_window;
 mod session;
 mod stomp;
+mod strikes;
+mod template;
 mod upgrade;
 
 pub use self::upgrade::upgrade;

@@ -16,6 +16,7 @@ use futures_util::Stream;
 use serde::Deserialize;
 
 use super::{
+    native::Native,
     protocol::Protocol,
     session::{self, Connection},
     stomp::Stomp,
@@ -68,9 +69,9 @@ pub async fn upgrade(
         .aggregate_continuations()
         .max_continuation_size(limits::WS_MESSAGE_BYTES);
     let protocol = if native {
-        Protocol::Native
+        Protocol::Native(Native::default())
     } else {
-        Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), limits::WS_MESSAGE_BYTES)))
+        Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), &gateway.config.stomp)))
     };
     let gateway: Arc<Gateway> = gateway.into_inner();
     let connections = gateway.connections.clone();
