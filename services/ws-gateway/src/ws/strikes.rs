@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// One strike is forgotten in this time, so that a long session is not closed for a few of them a day.
-const FADES_IN: Duration = Duration::from_secs(60);
+const FADES_IN: Duration = Duration::from_mins(1);
 
 /// The count of one session.
 #[derive(Debug)]
