@@ -1,6 +1,6 @@
 //! STOMP frames that must be accepted, and all destinations.
 
-use chat_e2e::{StompClient, System, Talk};
+use chat_e2e::{PATIENCE, RawSocket, StompClient, System, Talk, deadline};
 use chat_protocol::{ClientMessageId, MessageId, RoomId};
 use chat_stomp::{Command, Frame, header};
 use serde_json::json;
@@ -110,6 +110,20 @@ async fn a_selector_is_ignored_and_never_evaluated() {
     }
     heard.sort_unstable();
     assert_eq!(heard, ["never", "nonsense", "unclosed"]);
+}
+
+#[tokio::test]
+async fn without_a_heart_beat_header_the_websocket_is_pinged_all_the_same() {
+    let system = System::shared().await;
+    let alice = system.person("alice").await;
+    let gateway = system.add_gateway(&[("CHAT__WS__PING_INTERVAL_SECS", "1")]).await;
+    let mut socket = RawSocket::open(gateway.addr, "v12.stomp").await;
+    let connect = format!("CONNECT\naccept-version:1.2\nAuthorization:Bearer {}\n\n\0", alice.token);
+    socket.send(TEXT, connect.as_bytes()).await.unwrap();
+    let (_, connected) = deadline("CONNECTED", PATIENCE, socket.next()).await.unwrap();
+    assert!(connected.starts_with(b"CONNECTED\n"), "{}", String::from_utf8_lossy(&connected));
+    let (opcode, _) = deadline("a ping", PATIENCE, socket.next()).await.unwrap();
+    assert_eq!(opcode, 9);
 }
 
 #[tokio::test]
