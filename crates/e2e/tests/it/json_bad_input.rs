@@ -40,6 +40,7 @@ async fn json_that_breaks_a_rule_is_refused_with_the_field_or_the_place_named() 
     let alice = system.person("alice").await;
     let room = system.group(&[&alice]).await;
     let read = |seq: &str| format!(r#"{{"id":5,"cmd":"read","roomId":"{room}","seq":{seq}}}"#);
+    let send = |id: &str| format!(r#"{{"id":5,"cmd":"send","roomId":"{room}","clientMessageId":{id},"content":"a"}}"#);
     let typing = |typing: &str| format!(r#"{{"id":5,"cmd":"typing","roomId":"{room}","typing":{typing}}}"#);
     for (row, frame, id, named) in [
         ("invalid", "{".to_owned(), 0, "line 1 column 1"),
@@ -69,6 +70,10 @@ async fn json_that_breaks_a_rule_is_refused_with_the_field_or_the_place_named() 
             5,
             "rooms[0].roomId must be a UUID",
         ),
+        ("clientMessageId is missing", send("null"), 5, "clientMessageId is missing"),
+        ("clientMessageId with a space", send(r#""a b""#), 5, "clientMessageId must be a UUID, an integer"),
+        ("clientMessageId above 64 characters", send(&format!("\"{}\"", "x".repeat(65))), 5, "clientMessageId must be"),
+        ("clientMessageId that is a list", send("[1]"), 5, "clientMessageId must be"),
         ("a field is missing", r#"{"id":5,"cmd":"refresh"}"#.to_owned(), 5, "token is missing"),
         ("a number out of i64", read("9223372036854775808"), 5, "seq must be an integer"),
         ("a number out of everything", read("1e999"), 0, "number out of range"),

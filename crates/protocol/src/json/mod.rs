@@ -105,8 +105,56 @@ impl<'a> Object<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::id::RoomId;
+
+    /// Any document of a moderate depth.
+    fn document() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(8, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..8)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_breaks_no_rule_is_read_as_every_parser_reads_it(document in document()) {
+            let text = document.to_string();
+            let usual: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(strict::parse(&text).unwrap(), usual);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_in_a_few_words(text in any::<String>()) {
+            if let Err(error) = Object::parse(&text) {
+                prop_assert!(error.to_string().len() < 200, "{}", error);
+            }
+        }
+
+        #[test]
+        fn whatever_is_taken_out_of_a_document_is_read_or_refused(document in document(), cut in any::<prop::sample::Index>()) {
+            let text = document.to_string();
+            let mut at = cut.index(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            let (usual, ours) = (serde_json::from_str::<Value>(&text[..at]), strict::parse(&text[..at]));
+            prop_assert_eq!(usual.ok(), ours.ok());
+        }
+    }
 
     fn problem(text: &str) -> String {
         Object::parse(text).unwrap_err().to_string()
