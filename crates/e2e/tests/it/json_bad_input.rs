@@ -193,7 +193,7 @@ fn masked(payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap();
     let head = match u8::try_from(length) {
         Ok(short @ 0..126) => vec![TEXT, 0x80 | short],
-        _ => [&[TEXT, 0x80 | 126], &length.to_be_bytes()[..]].concat(),
+        _ => [&[TEXT, 0xfe], &length.to_be_bytes()[..]].concat(),
     };
     [&head, &[0; 4][..], payload].concat()
 }

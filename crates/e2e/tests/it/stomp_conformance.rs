@@ -41,7 +41,7 @@ async fn frames_share_a_message_or_span_several_in_text_or_binary_with_any_line_
         ["SEND", "destination:/pub/chat/message", &format!("receipt:{receipt}"), "note:a:b:c", "", &format!("{body}\0")]
             .join(eol)
     };
-    let subscribe = format!("SUBSCRIBE\nid:room\ndestination:/sub/chat/room/{room}\nreceipt:subscribed\n\n\0");
+    let subscribe = format!("SUBSCRIBE\nid:room\ndestination:/sub/chat/room/{room}\nafter:1\nreceipt:subscribed\n\n\0");
 
     let together = format!("\n\r\n{subscribe}\n\n{}\r\n", send("one", "1", "\n"));
     stomp.put_bytes(TEXT, together.as_bytes()).await;
