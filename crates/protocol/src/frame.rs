@@ -2,6 +2,8 @@
 //!
 //! A command has `id` and `cmd` and gets exactly one reply with that `id`; a push has `push` and no `id`.
 
+mod read_command;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -14,6 +16,8 @@ use crate::{
     push::{Notification, Presence, Typing},
     read::ReadReceipt,
 };
+
+pub use read_command::{CommandError, read_command};
 
 /// The WebSocket sub-protocol's name.
 pub const SUBPROTOCOL: &str = "chat.v1";
@@ -145,6 +149,22 @@ fn text() -> EntryType {
 }
 
 impl ClientCommand {
+    /// The name of every command.
+    pub const NAMES: &'static [&'static str] = &[
+        "connect",
+        "refresh",
+        "subscribe",
+        "unsubscribe",
+        "send",
+        "edit",
+        "delete",
+        "react",
+        "history",
+        "read",
+        "typing",
+        "ping",
+    ];
+
     /// The name in `cmd` and in the reply.
     pub fn name(&self) -> &'static str {
         match self {

@@ -22,6 +22,7 @@ pub mod event;
 pub mod frame;
 pub mod header;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod push;
 pub mod read;

@@ -29,7 +29,7 @@ use crate::{
     routes,
     waiters::Waiters,
     ws::{
-        destination::StompConfig,
+        destination::Destinations,
         typing::{self, TypingTeller},
     },
 };
@@ -42,7 +42,7 @@ const DRAIN_SPREAD: f64 = 0.7;
 /// What handlers and sessions share.
 pub struct Gateway {
     pub config: Config,
-    pub stomp: Arc<StompConfig>,
+    pub stomp: Arc<Destinations>,
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub admission: Admission,
@@ -149,7 +149,7 @@ impl Server {
         let clock = context.clock.clone();
         let connections = TaskTracker::new();
         let gateway = actix_web::web::Data::new(Gateway {
-            stomp: Arc::new(config.stomp.clone()),
+            stomp: Arc::new(Destinations::new(&config.stomp)?),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
             admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
             ingest: Ingest {

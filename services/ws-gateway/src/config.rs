@@ -96,6 +96,8 @@ pub struct WsConfig {
     pub max_sessions_per_user: usize,
     /// A SockJS client hears something at least this often.
     pub sockjs_heart_beat_secs: u64,
+    /// Frames that could not be read, at a time, after which a session is closed (1008); one a minute is forgotten.
+    pub strikes: u32,
 }
 
 impl WsConfig {
@@ -164,6 +166,7 @@ impl Validate for Config {
             ("ws.max_sessions_per_ip", self.ws.max_sessions_per_ip as u64),
             ("ws.max_sessions_per_user", self.ws.max_sessions_per_user as u64),
             ("ws.sockjs_heart_beat_secs", self.ws.sockjs_heart_beat_secs),
+            ("ws.strikes", u64::from(self.ws.strikes)),
             ("delivery.head_check_ms", self.delivery.head_check_ms),
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),

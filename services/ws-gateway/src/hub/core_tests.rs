@@ -288,3 +288,26 @@ async fn whoever_watches_presence_alone_is_a_member_but_no_viewer() {
     fixture.hub.message(Channel::Room(room), leave.as_bytes(), fixture.now, &mut fixture.effects);
     assert_eq!(fixture.hub.presence_rooms(), 0, "it ends with the membership");
 }
+
+#[tokio::test]
+async fn a_session_has_a_thousand_subscriptions_and_no_more() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let mut rooms: Vec<RoomId> = (0..limits::ROOMS_PER_SESSION).map(|_| RoomId::generate()).collect();
+    fixture.subscribe(&alice, &rooms);
+    let one_more = |room_id| crate::ws::request::RoomRequest {
+        room_id,
+        after: None,
+        key: 0,
+        sink: Sink::Native,
+        feed: Feed::TIMELINE,
+    };
+    let surplus = RoomId::generate();
+    fixture.tell(Input::Subscribe { session: alice.id, tag: Tag::Native(2), rooms: vec![one_more(surplus)] });
+    let received = items(&alice).await;
+    let Some(Item::Subscribed(Tag::Native(2), refused)) = received.last() else { panic!("{received:?}") };
+    assert_eq!(refused[0].error.as_ref().map(|error| error.code), Some(ErrorCode::BadRequest));
+    let left = rooms.pop().into_iter().map(|room_id| (room_id, 0)).collect();
+    fixture.tell(Input::Unsubscribe { session: alice.id, rooms: left });
+    fixture.subscribe(&alice, &[surplus]);
+}

@@ -5,12 +5,13 @@ use chat_protocol::{
     ClientMessageId, CommandBody, ErrorCode, OutcomeStatus, Rejection, RoomId,
     frame::{
         ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, ServerPush,
-        ServerReply,
+        ServerReply, read_command,
     },
 };
 use serde::Serialize;
 
 use super::{
+    in_flight::InFlight,
     outbox::Push,
     reply::Reply,
     request::{Request, RoomRequest, SendRequest, Tag},
@@ -19,30 +20,29 @@ use super::{
 };
 use crate::hub::{Feed, Sink};
 
-/// Reads a frame.
-pub fn read(text: &str) -> Request {
-    match serde_json::from_str::<ClientFrame>(text) {
-        Ok(frame) => request(frame),
-        Err(error) => {
-            let tag = Tag::Native(id_of(text));
-            Request::Refused { tag, rejection: Rejection::new(ErrorCode::BadRequest, describe(&error)), send: None }
+/// The `chat.v1` side of a session.
+#[derive(Debug, Default)]
+pub struct Native {
+    in_flight: InFlight,
+}
+
+impl Native {
+    /// Reads a frame.
+    pub fn read(&mut self, text: &str) -> Request {
+        let frame = match read_command(text) {
+            Ok(frame) => frame,
+            Err(error) => return Request::Unreadable { tag: Tag::NativeAside(error.id), rejection: error.into() },
+        };
+        match self.in_flight.begin(frame.id) {
+            Ok(()) => request(frame),
+            Err(rejection) => Request::Refused { tag: Tag::NativeAside(frame.id), rejection },
         }
     }
-}
 
-/// The id of a frame that could not be read as a command, so that its reply can still be matched; 0 when there is none.
-fn id_of(text: &str) -> u64 {
-    #[derive(serde::Deserialize)]
-    struct OnlyId {
-        #[serde(default)]
-        id: u64,
+    /// The reply to a command is there: its id is free again.
+    pub fn replied(&mut self, id: u64) {
+        self.in_flight.end(id);
     }
-    serde_json::from_str::<OnlyId>(text).map_or(0, |only| only.id)
-}
-
-/// The parser's words, without quoting back what was sent.
-fn describe(error: &serde_json::Error) -> String {
-    if error.is_data() { format!("not a chat.v1 command: {error}") } else { format!("not a JSON object: {error}") }
 }
 
 fn request(frame: ClientFrame) -> Request {
@@ -179,23 +179,26 @@ fn text(frame: &impl Serialize) -> Option<ByteString> {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> (Tag, String) {
-        match read(text) {
-            Request::Refused { tag, rejection, .. } => (tag, rejection.message),
+    #[test]
+    fn what_is_not_a_command_is_refused_with_a_reason_and_its_id() {
+        let refusal = |text: &str| match Native::default().read(text) {
+            Request::Unreadable { tag, rejection } => (tag, rejection.message),
             other => panic!("not refused: {other:?}"),
-        }
+        };
+        assert_eq!(refusal("{").0, Tag::NativeAside(0));
+        let (tag, message) = refusal(r#"{"id":5,"cmd":"send","roomId":"nope","clientMessageId":"x","content":"a"}"#);
+        assert_eq!((tag, &*message), (Tag::NativeAside(5), "roomId must be a UUID"));
     }
 
     #[test]
-    fn what_is_not_a_command_is_refused_with_a_reason_and_its_id() {
-        assert_eq!(refusal("{").0, Tag::Native(0));
-        let (tag, message) = refusal(r#"{"id":5,"cmd":"send","roomId":"nope","clientMessageId":"x","content":"a"}"#);
-        assert_eq!(tag, Tag::Native(5));
-        assert!(message.contains("UUID") || message.contains("uuid"), "{message}");
-        let (_, message) = refusal(r#"{"id":6,"cmd":"dance"}"#);
-        assert!(message.contains("dance") && message.contains("subscribe"), "{message}");
-        let (_, message) = refusal(r#"{"id":7,"cmd":"subscribe"}"#);
-        assert!(message.contains("rooms"), "{message}");
-        assert!(refusal(r#"{"id":1,"cmd":"ping"} trailing"#).1.contains("JSON"));
+    fn a_second_command_under_the_id_of_one_without_reply_is_refused_and_leaves_the_first_alone() {
+        let mut native = Native::default();
+        let ping = r#"{"id":5,"cmd":"ping"}"#;
+        assert!(matches!(native.read(ping), Request::Answer { tag: Tag::Native(5) }));
+        for _ in 0..2 {
+            assert!(matches!(native.read(ping), Request::Refused { tag: Tag::NativeAside(5), .. }));
+        }
+        native.replied(5);
+        assert!(matches!(native.read(ping), Request::Answer { tag: Tag::Native(5) }));
     }
 }

@@ -17,6 +17,8 @@ pub enum Tag {
     Native(u64),
     /// `id` of the `chat.v1` connect command.
     NativeConnect(u64),
+    /// `id` of a `chat.v1` frame that was not taken as a command: the id may be that of another, which still waits for its reply.
+    NativeAside(u64),
     /// `receipt` of a STOMP frame, if it asked for one.
     Stomp(Option<ByteString>),
 }
@@ -42,8 +44,10 @@ pub enum Request {
     Read { tag: Tag, room_id: RoomId, seq: i64 },
     /// Answer at once (ping; STOMP frames that only want a receipt).
     Answer { tag: Tag },
-    /// Refused while it was read; the connection goes on.
-    Refused { tag: Tag, rejection: Rejection, send: Option<(RoomId, ClientMessageId)> },
+    /// Not understood: told so, and counted.
+    Unreadable { tag: Tag, rejection: Rejection },
+    /// Understood, but not taken.
+    Refused { tag: Tag, rejection: Rejection },
     /// Goodbye.
     Disconnect { tag: Tag },
 }

@@ -24,6 +24,7 @@ use super::{
     request::{Request, SendRequest, Tag},
     send_window::{Action, SendWindow, Sent, Standing, What},
     stomp::Fatal,
+    strikes::Strikes,
     transport::{Socket, Unwritten},
     typing::TypingThrottle,
 };
@@ -90,6 +91,7 @@ struct Session {
     info: Option<SessionInfo>,
     handle: Option<Arc<SessionHandle>>,
     window: SendWindow,
+    strikes: Strikes,
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
@@ -110,6 +112,7 @@ pub async fn run(connection: Connection) {
     let Connection { gateway, socket, mut inbound, protocol, identity, place: _place } = connection;
     let deadlines = Deadlines::new(Instant::now(), &gateway.config.ws);
     let draining = gateway.lifecycle.soft();
+    let strikes = Strikes::new(gateway.config.ws.strikes);
     let mut session = Session {
         gateway,
         socket,
@@ -118,6 +121,7 @@ pub async fn run(connection: Connection) {
         info: None,
         handle: None,
         window: SendWindow::default(),
+        strikes,
         typing: TypingThrottle::default(),
         deadlines,
         out: Vec::new(),
@@ -164,7 +168,8 @@ type Step = Result<(), Option<End>>;
 
 impl Session {
     async fn message(&mut self, message: Incoming) -> Step {
-        self.deadlines.dead = Instant::now() + self.gateway.config.ws.dead_after();
+        let now = Instant::now();
+        self.deadlines.dead = now + self.gateway.config.ws.dead_after();
         let mut requests = Vec::new();
         let read = match message {
             Incoming::Ping(bytes) => return self.socket.pong(&bytes).await.map_err(unwritten),
@@ -181,6 +186,7 @@ impl Session {
             Incoming::Text(text) => self.protocol.read(text.into_bytes(), true, &mut requests),
             Incoming::Binary(bytes) => self.protocol.read(bytes, false, &mut requests),
         };
+        self.deadlines.heard(now);
         for request in requests {
             self.request(request).await?;
         }
@@ -195,7 +201,8 @@ impl Session {
                     let rooms = rooms.into_iter().map(native::room_request).collect();
                     self.connect(tag, token.as_deref(), rooms).await
                 }
-                Request::Refused { tag, rejection, .. } => self.answer(&tag, Reply::Refused(rejection)),
+                Request::Unreadable { tag, rejection } => self.unreadable(&tag, rejection),
+                Request::Refused { tag, rejection } => self.answer(&tag, Reply::Refused(rejection)),
                 Request::Subscribe { tag, .. }
                 | Request::Unsubscribe { tag, .. }
                 | Request::Send { tag, .. }
@@ -251,10 +258,8 @@ impl Session {
                 }
             }
             Request::Answer { tag } => self.answer(&tag, Reply::Done),
-            Request::Refused { tag, rejection, send: None } => self.answer(&tag, Reply::Refused(rejection)),
-            Request::Refused { tag, rejection, send: Some((room_id, client_message_id)) } => {
-                self.answer(&tag, Reply::SendRefused { room_id, client_message_id, rejection })
-            }
+            Request::Unreadable { tag, rejection } => self.unreadable(&tag, rejection),
+            Request::Refused { tag, rejection } => self.answer(&tag, Reply::Refused(rejection)),
             Request::Disconnect { tag } => {
                 self.answer(&tag, Reply::Done)?;
                 Err(Some(End::new(CloseCode::NORMAL, "")))
@@ -277,11 +282,9 @@ impl Session {
         self.user_place = Some(place);
         self.deadlines.first_frame = None;
         self.token_ends(identity.expires_at);
-        let (now, ws) = (Instant::now(), &self.gateway.config.ws);
+        let ws = &self.gateway.config.ws;
         if let Protocol::Stomp(stomp) = &self.protocol {
-            let (send_ms, expect_ms) = stomp.heart_beat_ms();
-            self.deadlines.heart_beat = (send_ms > 0).then(|| now + Duration::from_millis(u64::from(send_ms)));
-            tracing::trace!(send_ms, expect_ms, "heart-beats agreed on");
+            self.deadlines.agree(Instant::now(), stomp.heart_beat_ms());
         }
         let info = SessionInfo {
             id: SessionId::generate(),
@@ -298,6 +301,15 @@ impl Session {
         }
         (self.info, self.handle) = (Some(info), Some(handle));
         Ok(())
+    }
+
+    /// Told why; one too many ends the session.
+    fn unreadable(&mut self, tag: &Tag, rejection: Rejection) -> Step {
+        if self.strikes.strike(Instant::now()) {
+            let end = End::from(self.protocol.struck_out(tag, rejection));
+            return Err(Some(End { reason: "too many frames that could not be read".to_owned(), ..end }));
+        }
+        self.answer(tag, Reply::Refused(rejection))
     }
 
     /// The same user goes on with a new token.
@@ -403,6 +415,9 @@ impl Session {
                 self.gateway.hub.tell(Input::Ping(handle.id)).await;
             }
         }
+        if let (Protocol::Stomp(stomp), Some(_)) = (&self.protocol, self.deadlines.silence.filter(|at| now >= *at)) {
+            return Err(Some(End { reason: "no heart-beat in time".to_owned(), ..stomp.silent().into() }));
+        }
         if let (Protocol::Stomp(stomp), Some(_)) = (&self.protocol, self.deadlines.heart_beat.filter(|at| now >= *at)) {
             self.deadlines.heart_beat = Some(now + Duration::from_millis(u64::from(stomp.heart_beat_ms().0)));
             self.out.push(ByteString::from_static(chat_stomp::HEART_BEAT));
@@ -442,10 +457,7 @@ impl Session {
         let Some(end) = end else { return };
         self.gateway.metrics.closes.with_label_values(&[&end.code.0.to_string()]).inc();
         // Answers already put into words come before the goodbye.
-        self.out.extend(end.last_frame);
-        if end.code != CloseCode::NORMAL {
-            self.protocol.closing(end.code, &end.reason, end.retry_after_ms, &mut self.out);
-        }
+        self.protocol.closing(end.code, &end.reason, end.retry_after_ms, end.last_frame, &mut self.out);
         if end.code != CloseCode::SLOW && self.flush().await.is_err() {
             return;
         }

@@ -11,6 +11,7 @@ use super::{
     guarded::Guarded,
     handshake::{self, PROTOCOLS, Refused},
     inbound::Inbound,
+    native::Native,
     protocol::Protocol,
     session::{self, Connection},
     stomp::Stomp,
@@ -86,9 +87,9 @@ async fn upgrade(
         let ws = &gateway.config.ws;
         let inbound = Inbound::new(stream, seen, framing, ws);
         let protocol = if granted.native {
-            Protocol::Native
+            Protocol::Native(Native::default())
         } else {
-            Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), limits::WS_MESSAGE_BYTES)))
+            Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), &gateway.config.stomp)))
         };
         let Granted { identity, place, .. } = granted;
         if let Ok(socket) = Socket::open(socket, framing, ws).await {

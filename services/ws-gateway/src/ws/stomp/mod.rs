@@ -1,29 +1,30 @@
 //! STOMP on the same core: frames to requests, replies and pushes to frames.
 
+mod body;
+mod words;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use chat_protocol::{
-    ClientMessageId, CommandBody, EntryType, ErrorCode, MessageId, OutcomeStatus, Rejection, RoomId, close::CloseCode,
-    frame::RoomSubscription,
+    ClientMessageId, ErrorCode, OutcomeStatus, Rejection, RoomId, close::CloseCode, frame::RoomSubscription,
 };
 use chat_stomp::{
     Decoder, Frame, Item as Decoded, Limits, MessageTemplate, Negotiated, Request as Legal, ServerSettings, Session,
-    Subscription, Version, encode_text, error, receipt,
+    Subscription, Version, encode_text, error, header, receipt,
 };
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    destination::{Queue, SendTo, StompConfig, SubscribeTo},
+    destination::{Destinations, Queue, StompConfig, SubscribeTo},
     outbox::Push,
     reply::Reply,
-    request::{Request, RoomRequest, SendRequest, Tag},
+    request::{Request, RoomRequest, Tag},
 };
 use crate::{
     auth,
-    hub::{Feed, Sink, SubscriptionKey},
+    hub::{Sink, SubscriptionKey},
 };
 
 /// The connection ends: the ERROR frame to send, and the close code after it.
@@ -35,7 +36,7 @@ pub struct Fatal {
 
 /// The STOMP side of a session.
 pub struct Stomp {
-    config: Arc<StompConfig>,
+    destinations: Arc<Destinations>,
     decoder: Decoder,
     session: Session,
     /// Room subscriptions by STOMP id.
@@ -47,43 +48,23 @@ pub struct Stomp {
     negotiated: Option<Negotiated>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MessageBody {
-    room_id: RoomId,
-    /// Without one there is no safe retry, but a message all the same.
-    #[serde(default = "ClientMessageId::generate")]
-    client_message_id: ClientMessageId,
-    content: String,
-    #[serde(rename = "type", default = "text")]
-    message_type: EntryType,
-    #[serde(default)]
-    reply_to: Option<MessageId>,
-}
-
-fn text() -> EntryType {
-    EntryType::Text
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReadBody {
-    room_id: RoomId,
-    seq: i64,
-}
-
 impl Stomp {
     /// A session before its CONNECT.
-    pub fn new(config: Arc<StompConfig>, frame_limit: usize) -> Self {
+    pub fn new(destinations: Arc<Destinations>, config: &StompConfig) -> Self {
         let settings = ServerSettings {
             server: ByteString::from_static("realtime-chat"),
             send_every_ms: config.heart_beat_ms,
             expect_every_ms: config.heart_beat_ms,
             ..ServerSettings::default()
         };
-        let limits = Limits { frame: frame_limit, ..Limits::default() };
+        let limits = Limits {
+            headers: config.max_headers,
+            header_line: config.max_header_line_bytes,
+            frame: config.max_frame_bytes,
+            ..Limits::default()
+        };
         Self {
-            config,
+            destinations,
             decoder: Decoder::new(limits, Version::V1_0),
             session: Session::new(settings),
             rooms: HashMap::new(),
@@ -129,7 +110,8 @@ impl Stomp {
             Legal::Connect { negotiated, frame } => {
                 self.negotiated = Some(negotiated);
                 self.decoder.set_version(negotiated.version);
-                let token = frame.header("Authorization").or(frame.header("authorization")).and_then(auth::bearer);
+                let token =
+                    frame.header(header::AUTHORIZATION).or(frame.header("authorization")).and_then(auth::bearer);
                 Request::Connect { tag: Tag::Stomp(None), token: token.map(str::to_owned), rooms: Vec::new() }
             }
             Legal::Send { destination, frame } => self.send(&destination, &frame)?,
@@ -147,39 +129,20 @@ impl Stomp {
     }
 
     fn send(&self, destination: &str, frame: &Frame) -> Result<Request, Fatal> {
-        let tag = tag(frame);
-        let unread = |what: &str, problem: &serde_json::Error| {
-            Rejection::new(ErrorCode::BadRequest, format!("the body is not a JSON {what}: {problem}"))
-        };
-        match self.config.send_to(destination) {
+        match self.destinations.send_to(destination) {
+            Some((to, named)) => Ok(body::request(to, named, frame, tag(frame))),
             None => Err(self.refused(frame, ErrorCode::Forbidden, "nothing can be sent to this destination")),
-            Some(SendTo::Message) => Ok(match serde_json::from_slice::<MessageBody>(&frame.body) {
-                Ok(body) => {
-                    let MessageBody { room_id, client_message_id, content, message_type, reply_to } = body;
-                    let traceparent = frame.header("traceparent").map(str::to_owned);
-                    let body = CommandBody::SendMessage { content, message_type, reply_to };
-                    Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent } }
-                }
-                Err(problem) => Request::Refused { tag, rejection: unread("message", &problem), send: None },
-            }),
-            Some(SendTo::Read) => Ok(match serde_json::from_slice::<ReadBody>(&frame.body) {
-                Ok(ReadBody { room_id, seq }) => Request::Read { tag, room_id, seq },
-                Err(problem) => Request::Refused { tag, rejection: unread("read mark", &problem), send: None },
-            }),
         }
     }
 
     fn subscribe(&mut self, subscription: Subscription, frame: &Frame) -> Result<Request, Fatal> {
-        let (room_id, feed) = match self.config.subscribe_to(&subscription.destination) {
-            None => {
-                return Err(self.refused(frame, ErrorCode::NotFound, "there is no such destination to subscribe to"));
-            }
-            Some(SubscribeTo::Queue(queue)) => {
+        let (room_id, feed) = match self.destinations.subscribe_to(&subscription.destination) {
+            Err(Rejection { code, message, .. }) => return Err(self.refused(frame, code, &message)),
+            Ok(SubscribeTo::Queue(queue)) => {
                 self.queues.insert(subscription.id.clone(), (queue, subscription));
                 return Ok(Request::Answer { tag: tag(frame) });
             }
-            Some(SubscribeTo::Room(room_id)) => (room_id, Feed::TIMELINE),
-            Some(SubscribeTo::RoomRead(room_id)) => (room_id, Feed::READ),
+            Ok(SubscribeTo::Room(room_id, feed)) => (room_id, feed),
         };
         let after = match frame.header("after").map(str::parse::<i64>) {
             None => None,
@@ -210,8 +173,7 @@ impl Stomp {
         match reply {
             Reply::Accepted { room_id, client_message_id, accepted_at, .. }
             | Reply::AcceptedLate { room_id, client_message_id, accepted_at } => {
-                let body = json!({"clientMessageId": client_message_id, "roomId": room_id, "status": "ACCEPTED", "acceptedAt": accepted_at});
-                self.queue(Queue::Ack, &body, out);
+                self.queue(Queue::Ack, &words::accepted(room_id, &client_message_id, accepted_at), out);
             }
             Reply::SendRefused { room_id, client_message_id, rejection } => {
                 let id = Some((room_id, client_message_id));
@@ -243,15 +205,7 @@ impl Stomp {
             let frame = error(rejection.code.as_str(), &rejection.message, receipt_id.map(|id| &**id), "");
             return Err(self.fatal(&frame, close.unwrap_or(CloseCode::POLICY)));
         }
-        let mut body = json!({"code": rejection.code, "reason": rejection.message, "retry": rejection.code.retry()});
-        if let Some(wait) = rejection.retry_after_ms {
-            body["retryAfterMs"] = json!(wait);
-        }
-        if let Some((room_id, client_message_id)) = send {
-            body["roomId"] = json!(room_id);
-            body["clientMessageId"] = json!(client_message_id);
-        }
-        self.queue(Queue::Errors, &body, out);
+        self.queue(Queue::Errors, &words::refused(rejection, send), out);
         Ok(())
     }
 
@@ -264,7 +218,9 @@ impl Stomp {
     ) -> Result<(), Fatal> {
         if let Some(refused) = rooms.into_iter().find_map(|room| room.error) {
             let frame = error(refused.code.as_str(), &refused.message, receipt_id.map(|id| &**id), "");
-            return Err(self.fatal(&frame, CloseCode::POLICY));
+            // A store that is away is no reason to stay away.
+            let close = if refused.retry { CloseCode::OVERLOADED } else { CloseCode::POLICY };
+            return Err(self.fatal(&frame, close));
         }
         self.receipt(receipt_id, out);
         Ok(())
@@ -274,20 +230,11 @@ impl Stomp {
     pub fn push(&mut self, push: Push, out: &mut Vec<ByteString>) {
         match push {
             Push::Outcome(outcome) if outcome.status == OutcomeStatus::Persisted => {
-                let body = json!({"clientMessageId": outcome.client_message_id, "roomId": outcome.room_id, "status": "PERSISTED",
-                    "messageId": outcome.message_id, "seq": outcome.seq, "duplicate": outcome.duplicate});
-                self.queue(Queue::Persisted, &body, out);
+                self.queue(Queue::Persisted, &words::persisted(&outcome), out);
             }
-            Push::Outcome(outcome) => {
-                let body = json!({"clientMessageId": outcome.client_message_id, "roomId": outcome.room_id, "code": outcome.code,
-                    "reason": outcome.reason, "retry": false});
-                self.queue(Queue::Errors, &body, out);
-            }
+            Push::Outcome(outcome) => self.queue(Queue::Errors, &words::rejected(&outcome), out),
             Push::Notification(notification) => self.queue(Queue::Notifications, &json!(notification), out),
-            Push::Unsubscribed { room_id, code } => {
-                let body = json!({"roomId": room_id, "code": code, "reason": "the subscription ended: you are no longer a member"});
-                self.queue(Queue::Errors, &body, out);
-            }
+            Push::Unsubscribed { room_id, code } => self.queue(Queue::Errors, &words::unsubscribed(room_id, code), out),
             // The pause ends by itself; heads are for clients that keep cursors.
             Push::Lagging { .. } | Push::Ping(_) => {}
         }
@@ -295,8 +242,19 @@ impl Stomp {
 
     /// The last words before a close.
     pub fn closing(&mut self, reason: &str, retry_after_ms: Option<u64>, out: &mut Vec<ByteString>) {
-        let body = json!({"type": "SESSION_CLOSED", "reason": reason, "retryAfterMs": retry_after_ms});
-        self.queue(Queue::Session, &body, out);
+        self.queue(Queue::Session, &words::closing(reason, retry_after_ms), out);
+    }
+
+    /// One unreadable body too many: what was wrong with it is the ERROR's message, whether or not the error queue is subscribed.
+    pub fn struck_out(&self, receipt_id: Option<&ByteString>, rejection: &Rejection) -> Fatal {
+        let frame = error(rejection.code.as_str(), &rejection.message, receipt_id.map(|id| &**id), "");
+        self.fatal(&frame, CloseCode::POLICY)
+    }
+
+    /// Nothing was heard for twice the heart-beat agreed on.
+    pub fn silent(&self) -> Fatal {
+        let message = "nothing heard for twice the heart-beat agreed on";
+        self.fatal(&error(ErrorCode::BadRequest.as_str(), message, None, ""), CloseCode::TIMEOUT)
     }
 
     fn queue(&mut self, queue: Queue, body: &serde_json::Value, out: &mut Vec<ByteString>) {
