@@ -33,6 +33,7 @@ defects! {
     I2 "aborted_read" aborted_read;
     I2 "stored_after_rejection" rejected_is_stored;
     I3 "phantom_row" phantom_row;
+    I3 "phantom_row" system_entry_that_nobody_asked_for;
     I3 "phantom" phantom_delivery;
     I3 "corrupted" corrupted_delivery;
     I3 "corrupted_row" corrupted_row;
@@ -49,7 +50,9 @@ defects! {
     I6 "skip" swapped_deliveries;
     I6 "moved_start" moved_start;
     I6 "resumed_too_late" resumed_too_late;
+    I5 "not_stored" head_is_not_stored;
     I7 "tail_lost" tail_loss;
+    I7 "missing" missing_delivery;
     I7 "final_read_incomplete" incomplete_final_read;
     I8 "overtaken" swapped_rows_in_time;
     I9 "reordered" swapped_rows_of_a_connection;
@@ -59,6 +62,7 @@ defects! {
     I10 "membership_disagrees" other_membership;
     I11 "went_back" lower_mark;
     I11 "above_head" mark_above_head;
+    I11 "above_head" receipt_above_head;
     I11 "acknowledged_mark_lost" lost_mark;
     I11 "unread_wrong" wrong_unread;
     I12 "committed_too_early" premature_commit;
@@ -66,6 +70,8 @@ defects! {
     I13 "dead_letter_twice" dead_letter_twice;
     I13 "headers_missing" missing_header;
     I13 "poison_lost" poison_without_dead_letter;
+    I1 "dead_letter_twice" second_dead_letter_of_a_send;
+    I1 "lost" poison_without_dead_letter;
     I13 "good_record" dead_letter_without_rejection;
     I15 "slow_recovery" slow_recovery;
     I15 "unbounded" gauge_above_limit;
@@ -230,6 +236,15 @@ fn phantom_row(records: &mut Vec<Record>, pick: usize) -> bool {
         })
     })
     .is_some()
+}
+
+fn system_entry_that_nobody_asked_for(records: &mut Vec<Record>, pick: usize) -> bool {
+    let asked = |_: usize, record: &Record| {
+        event(record)
+            .is_some_and(|it| matches!(it.op, Op::Join | Op::Leave | Op::Kick) && it.outcome == Outcome::Invoke)
+    };
+    let at = choose(records, pick, asked);
+    remove(records, at)
 }
 
 fn phantom_delivery(records: &mut Vec<Record>, pick: usize) -> bool {
@@ -433,6 +448,31 @@ fn tail_loss(records: &mut Vec<Record>, pick: usize) -> bool {
     remove(records, at)
 }
 
+fn missing_delivery(records: &mut Vec<Record>, pick: usize) -> bool {
+    let ended = |it: &Event| {
+        let of = |row: &Row| {
+            matches!(row.kind, Kind::SystemKick | Kind::SystemLeave) && row.members.contains(&user(&it.process))
+        };
+        records.iter().filter_map(row).any(|row| Some(row.room) == it.room && of(row))
+    };
+    let early = |_: usize, record: &Record| {
+        event(record).is_some_and(|it| {
+            live(it)
+                && it.seq < it.room.map(|room| head(records, room))
+                && subscribed_at_the_end(records, &it.process, it.room)
+                && !ended(it)
+        })
+    };
+    let at = choose(records, pick, early);
+    remove(records, at)
+}
+
+fn head_is_not_stored(records: &mut Vec<Record>, pick: usize) -> bool {
+    let last = |_: usize, record: &Record| row(record).is_some_and(|row| row.seq == head(records, row.room));
+    let at = choose(records, pick, last);
+    remove(records, at)
+}
+
 fn incomplete_final_read(records: &mut Vec<Record>, pick: usize) -> bool {
     let last = |_: usize, record: &Record| event(record).is_some_and(|it| it.via == Some(Via::Final));
     let Some(at) = choose(records, pick, last) else { return false };
@@ -519,6 +559,15 @@ fn mark_above_head(records: &mut Vec<Record>, pick: usize) -> bool {
     true
 }
 
+fn receipt_above_head(records: &mut Vec<Record>, pick: usize) -> bool {
+    let Some(at) = choose(records, pick, |_, record| event(record).is_some_and(|it| it.op == Op::Receipt)) else {
+        return false;
+    };
+    let above = event(&records[at]).and_then(|it| it.room).map(|room| head(records, room) + 1);
+    edit(records, at, |it| it.seq = above);
+    true
+}
+
 fn lost_mark(records: &mut Vec<Record>, pick: usize) -> bool {
     let acknowledged =
         |_: usize, record: &Record| event(record).is_some_and(|it| it.op == Op::Mark && it.outcome == Outcome::Ok);
@@ -565,6 +614,15 @@ fn changed_payload(records: &mut Vec<Record>, pick: usize) -> bool {
 fn dead_letter_twice(records: &mut Vec<Record>, pick: usize) -> bool {
     let Some(at) = letter(records, pick) else { return false };
     let again = records[at].clone();
+    insert(records, at, again)
+}
+
+fn second_dead_letter_of_a_send(records: &mut Vec<Record>, pick: usize) -> bool {
+    let Some(at) = letter(records, pick) else { return false };
+    let mut again = records[at].clone();
+    if let Record::DeadLetter(letter) = &mut again {
+        letter.original_offset += 1000;
+    }
     insert(records, at, again)
 }
 

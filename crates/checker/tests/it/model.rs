@@ -76,7 +76,7 @@ fn happens(story: &mut Story, who: &'static str, name: &'static str, deed: u8, p
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn a_random_sound_run_is_valid(deeds in deeds()) {

@@ -29,7 +29,7 @@ fn every_planted_defect_is_caught_and_named() {
     }
 }
 
-/// How many places each defect was planted at, so that none is skipped for want of one.
+/// The same at other places of the story, where it offers them.
 #[test]
 fn every_planted_defect_is_caught_wherever_it_is() {
     for defect in defects::ALL {
