@@ -160,7 +160,7 @@ pub struct Fault {
     /// When it began.
     #[serde(default)]
     pub start_ns: Option<u64>,
-    /// When it was healed: the process runs again, the network is whole.
+    /// When it was healed: the process runs again, the network is whole. If a component is to stay away, when it went.
     #[serde(default)]
     pub end_ns: Option<u64>,
     /// What shows that it happened.

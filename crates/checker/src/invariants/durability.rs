@@ -14,6 +14,9 @@ use crate::{
 
 pub(super) fn check(findings: &mut Findings) {
     let run = findings.run;
+    // A rejection is pushed once; when the connection was lost meanwhile, the topic has it.
+    let refused: HashSet<&Key> =
+        run.topics.iter().filter(|(_, it)| it.refused).filter_map(|(_, it)| it.key.as_ref()).collect();
     let mut letters: HashMap<&Key, u32> = HashMap::new();
     for (_, letter) in &run.dead_letters {
         if let Some(key) = &letter.key {
@@ -26,7 +29,12 @@ pub(super) fn check(findings: &mut Findings) {
         if let Some((ok_ns, at)) = command.ok {
             findings.case(Invariant::I1);
             if stored.is_none()
-                && let Some((clause, what)) = lost(room, command, letters.get(&*command.key).copied().unwrap_or(0))
+                && let Some((clause, what)) = lost(
+                    room,
+                    command,
+                    letters.get(&*command.key).copied().unwrap_or(0),
+                    refused.contains(&*command.key),
+                )
             {
                 let found = Found::new(clause, at).when(ok_ns).key(&command.key);
                 findings.found(Invariant::I1, found, || format!("{} was acknowledged, but {what}", command.key));
@@ -47,8 +55,13 @@ pub(super) fn check(findings: &mut Findings) {
 }
 
 /// Why a send without a row is lost; none when its sender knows better.
-fn lost(room: Option<&Room>, command: &Command, letters: u32) -> Option<(&'static str, &'static str)> {
-    let refusal = command.refused.as_ref().map(|(code, _)| code.as_str());
+fn lost(room: Option<&Room>, command: &Command, letters: u32, refused: bool) -> Option<(&'static str, &'static str)> {
+    if command.persisted && letters == 0 {
+        return Some(("lost", "its sender was told a place, and it is not stored"));
+    }
+    let shown = command.refused.as_ref().map(|(code, _)| code.as_str());
+    // A dead letter must have been shown to its sender; of a refusal, the record of it will do.
+    let refusal = shown.or_else(|| (refused && letters == 0).then_some(""));
     match (letters, refusal) {
         (0, None) => Some(("lost", "it is neither stored nor a dead letter")),
         (0, Some("poison")) => Some(("lost", "it was rejected as poison, and is no dead letter")),

@@ -151,6 +151,8 @@ fn first_in_first_out(findings: &mut Findings) {
         .zip(&run.commands.all)
         .filter(|(_, command)| command.attempts == 1 && command.refused.is_none())
         .collect();
+    // REST calls are not pipelined: several may be under way at once.
+    sent.retain(|(_, command)| run.connections[command.connection as usize].opened_ns.is_some());
     sent.sort_by_key(|(_, command)| (command.connection, command.invoke_at));
     let mut last: HashMap<(u32, chat_protocol::RoomId), i64> = HashMap::new();
     for (id, command) in sent {

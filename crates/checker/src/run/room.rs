@@ -120,7 +120,8 @@ impl Room {
     /// Memberships that began with an entry which names only the first of many members.
     fn enter_unnamed(&mut self) {
         for (_, membership) in &self.memberships {
-            let Some(row) = self.rows.iter().find(|row| row.seq == membership.joined_seq) else { continue };
+            let Ok(index) = self.rows.binary_search_by_key(&membership.joined_seq, |row| row.seq) else { continue };
+            let row = &self.rows[index];
             let begins = row.kind.membership_op() == Some(Op::Join) && row.members.len() >= NAMED_MEMBERS;
             let of_user = self.intervals.entry(membership.user).or_default();
             if begins && !of_user.iter().any(|interval| interval.start == membership.joined_seq) {

@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn a_random_run_with_one_random_defect_is_invalid(deeds in deeds(), defect in 0..defects::ALL.len(), pick in 0_usize..1000) {
         let defect = &defects::ALL[defect];
-        let mut records = told(&deeds).ends();
+        let mut records = defects::History(told(&deeds).ends());
         if (defect.plant)(&mut records, pick) {
             let report = judge(&records);
             prop_assert_eq!(report.verdict, Verdict::Invalid, "{}", defect.name);

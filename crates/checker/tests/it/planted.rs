@@ -10,7 +10,7 @@ use crate::{
 #[test]
 fn every_planted_defect_is_caught_and_named() {
     for defect in defects::ALL {
-        let mut records = everyday().ends();
+        let mut records = defects::History(everyday().ends());
         assert!((defect.plant)(&mut records, 1), "{} finds no place in the story", defect.name);
         let report = judge(&records);
         let finding = report.findings().find(|it| (it.invariant, it.clause) == (defect.invariant, defect.clause));
@@ -34,7 +34,7 @@ fn every_planted_defect_is_caught_and_named() {
 fn every_planted_defect_is_caught_wherever_it_is() {
     for defect in defects::ALL {
         for pick in 0..12 {
-            let mut records = everyday().ends();
+            let mut records = defects::History(everyday().ends());
             if !(defect.plant)(&mut records, pick) {
                 continue;
             }
