@@ -29,13 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let took = begun.elapsed();
     fs::remove_file(&path)?;
     println!(
-        "{written} events, {} records, {} MiB: {:.2} s ({:.2} s of it reading), peak {} MiB, {}",
+        "{written} events, {} records, {} MiB: {:.2} s ({:.2} s of it reading), peak {} MiB, {} violations",
         report.records,
         bytes >> 20,
         took.as_secs_f64(),
         read.as_secs_f64(),
         peak_mib(),
-        report.verdict.as_str()
+        report.invariants.iter().map(|it| it.violations).sum::<u64>()
     );
     Ok(())
 }
