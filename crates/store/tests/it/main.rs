@@ -59,6 +59,7 @@ pub fn message<'a>(room_id: RoomId, sender_id: UserId, id: &'a ClientMessageId, 
         message_id: MessageId::generate(),
         entry_type: EntryType::Text,
         content,
+        reply_to: None,
         digest,
     }
 }

@@ -20,7 +20,7 @@ fn session(outbox_bytes: usize) -> Arc<SessionHandle> {
 }
 
 fn event(seq: i64) -> TimelineEvent {
-    TimelineEvent { seq, kind: TimelineKind::Message, removed: Vec::new(), json: format!("{{\"seq\":{seq}}}").into() }
+    TimelineEvent::new(seq, TimelineKind::Message, Vec::new(), format!("{{\"seq\":{seq}}}").into()).unwrap()
 }
 
 /// The seqs of the frames queued, and the other items by name.
