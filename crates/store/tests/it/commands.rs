@@ -1,14 +1,7 @@
 use chat_protocol::{ClientMessageId, EntryType, ErrorCode, RoomId, UserId};
 use chat_store::{Applied, Mark};
 
-use crate::{Db, message, room_command, seq};
-
-fn code(applied: &Applied) -> ErrorCode {
-    match applied {
-        Applied::Rejected(rejection) => rejection.code,
-        other => panic!("not rejected: {other:?}"),
-    }
-}
+use crate::{Db, code, message, room_command, seq};
 
 #[tokio::test]
 async fn a_batch_gets_gapless_seqs_per_room_in_input_order() {
