@@ -65,6 +65,30 @@ async fn a_deleted_message_is_a_tombstone_that_nothing_changes() {
 }
 
 #[tokio::test]
+async fn a_deleted_text_is_in_no_column_of_any_table() {
+    let db = Db::new().await;
+    let (alice, bob) = (db.user("alice").await, db.user("bob").await);
+    let room = db.group(alice, &[bob]).await;
+    let id = ClientMessageId::generate();
+    let send = [message(room, alice, &id, "first-text-zq")];
+    let Applied::Committed { entry: said, .. } = db.store.append_messages(&send).await.unwrap().remove(0) else {
+        panic!()
+    };
+    assert_eq!(db.tables_with("first-text-zq").await, ["messages"]);
+    let edit_id = ClientMessageId::generate();
+    changed(db.change_as(&edit_id, room, alice, said.message_id, edit("second-text-zq")).await);
+    assert_eq!(db.tables_with("first-text-zq").await, [] as [&str; 0], "edited away");
+    assert_eq!(db.tables_with("second-text-zq").await, ["messages"]);
+    changed(db.change(room, bob, said.message_id, react("👍")).await);
+    changed(db.change(room, alice, said.message_id, DELETE).await);
+    // The commands come again, as after a crash.
+    db.store.append_messages(&send).await.unwrap();
+    changed(db.change_as(&edit_id, room, alice, said.message_id, edit("second-text-zq")).await);
+    assert_eq!(db.tables_with("-text-zq").await, [] as [&str; 0]);
+    db.drop().await;
+}
+
+#[tokio::test]
 async fn others_messages_are_deleted_by_owner_and_admins_of_a_group_alone() {
     let db = Db::new().await;
     let (alice, bob, carol) = (db.user("alice").await, db.user("bob").await, db.user("carol").await);

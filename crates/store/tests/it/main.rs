@@ -48,16 +48,39 @@ impl Db {
         room
     }
 
-    /// There is no command for it yet.
-    pub async fn make_admin(&self, room: RoomId, user: UserId) {
+    /// Statements that the services have no use for.
+    async fn sql<T>(&self, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
         let options = format!("-c search_path={}", self.config.schema);
         let config = self.config.url.expose().parse::<tokio_postgres::Config>().unwrap().options(options).clone();
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         let driver = tokio::spawn(connection);
-        let promote = "UPDATE room_members SET role = 'ADMIN' WHERE room_id = $1 AND user_id = $2";
-        assert_eq!(client.execute(promote, &[&room.0, &user.0]).await.unwrap(), 1);
+        let result = work(&client).await;
         drop(client);
         driver.await.unwrap().unwrap();
+        result
+    }
+
+    /// There is no command for it yet.
+    pub async fn make_admin(&self, room: RoomId, user: UserId) {
+        let promote = "UPDATE room_members SET role = 'ADMIN' WHERE room_id = $1 AND user_id = $2";
+        assert_eq!(self.sql(async |client| client.execute(promote, &[&room.0, &user.0]).await.unwrap()).await, 1);
+    }
+
+    /// Tables of the schema with a row that holds `text` in any column.
+    pub async fn tables_with(&self, text: &str) -> Vec<String> {
+        let tables = "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = $1";
+        self.sql(async |client| {
+            let mut found = Vec::new();
+            for row in client.query(tables, &[&self.config.schema]).await.unwrap() {
+                let table: String = row.get(0);
+                let rows = format!("SELECT 1 FROM {table} AS t WHERE strpos(t::TEXT, $1) > 0");
+                if !client.query(&rows, &[&text]).await.unwrap().is_empty() {
+                    found.push(table);
+                }
+            }
+            found
+        })
+        .await
     }
 
     /// A message of its own id.
