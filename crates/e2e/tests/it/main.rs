@@ -6,6 +6,7 @@ mod accounts;
 mod bad_frames;
 mod bad_input;
 mod catch_up;
+mod changes;
 mod credentials;
 mod drain;
 mod http;
