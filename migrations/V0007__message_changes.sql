@@ -10,8 +10,9 @@ ALTER TABLE messages
 
 -- How changes and answers name a message. Ids are time-ordered: the index grows at its end.
 CREATE UNIQUE INDEX IF NOT EXISTS messages_id ON messages (message_id);
--- History and room lists step over any number of changes.
+-- History and room lists step over any number of changes; catch-up finds them between any number of entries.
 CREATE INDEX IF NOT EXISTS messages_entries ON messages (room_id, seq) WHERE target_seq IS NULL;
+CREATE INDEX IF NOT EXISTS messages_changes ON messages (room_id, seq) WHERE target_seq IS NOT NULL;
 
 CREATE TABLE reactions (
     room_id    UUID NOT NULL,
@@ -41,15 +42,16 @@ WHERE m.target_seq IS NULL;
 CREATE OR REPLACE VIEW timeline AS
 SELECT room_id, seq, number, message_id, sender_id, sender_nickname, client_message_id, type, content, members, created_at FROM entries;
 
--- Every place of the timeline: an entry, or a change with the message as it is now. LIMIT keeps the inner query a look-up by key.
-CREATE VIEW timeline_items AS
-SELECT p.room_id, p.seq AS place, CASE WHEN p.target_seq IS NOT NULL THEN p.type END AS change, p.sender_id AS actor_id,
-       (SELECT a.nickname FROM users a WHERE a.id = p.sender_id) AS actor_nickname, p.client_message_id AS change_id,
-       p.created_at AS changed_at, p.emoji, p.removed,
+-- Changes, with the message as it is now. LIMIT keeps the inner query a look-up by key.
+CREATE VIEW message_changes AS
+SELECT c.room_id, c.seq AS place, c.type AS change, c.sender_id AS actor_id, a.nickname AS actor_nickname, c.client_message_id AS change_id,
+       c.created_at AS changed_at, c.emoji, c.removed,
        e.seq, e.number, e.message_id, e.sender_id, e.sender_nickname, e.client_message_id, e.type, e.content, e.members, e.created_at,
        e.reply_to, e.edited_at, e.deleted_at, e.reactions
-FROM messages p
-CROSS JOIN LATERAL (SELECT * FROM entries e WHERE e.room_id = p.room_id AND e.seq = coalesce(p.target_seq, p.seq) LIMIT 1) e;
+FROM messages c
+JOIN users a ON a.id = c.sender_id
+CROSS JOIN LATERAL (SELECT * FROM entries e WHERE e.room_id = c.room_id AND e.seq = c.target_seq LIMIT 1) e
+WHERE c.target_seq IS NOT NULL;
 
 -- append_messages with the messages answered. The version without them stays for persisters of the version before.
 -- One more status: message_not_found, when reply_to is no message that the sender can see.
@@ -130,7 +132,7 @@ END $$;
 CREATE FUNCTION change_message(
     p_room_id UUID, p_actor_id UUID, p_client_message_id TEXT, p_message_id UUID, p_digest UUID, p_change TEXT, p_target_id UUID,
     p_content TEXT, p_emoji TEXT, p_remove BOOLEAN, p_emojis_max BIGINT
-) RETURNS TABLE (status TEXT, head BIGINT, item timeline_items)
+) RETURNS TABLE (status TEXT, head BIGINT, item message_changes)
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_generic_plan
 AS $$
@@ -199,6 +201,6 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT v_status, v_head, i
-    FROM (SELECT 1) AS one LEFT JOIN timeline_items i
+    FROM (SELECT 1) AS one LEFT JOIN message_changes i
         ON v_status IN ('committed', 'duplicate') AND i.room_id = p_room_id AND i.place = v_seq;
 END $$;

@@ -2,12 +2,7 @@
 
 use chat_protocol::{MessageId, limits};
 
-use crate::{
-    Applied, RoomCommand, Store, StoreError,
-    commands::rejection,
-    messages::{TimelineItem, item},
-    queries,
-};
+use crate::{Applied, RoomCommand, Store, StoreError, commands::rejection, messages, queries};
 
 /// What is to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +58,10 @@ impl Store {
             .await?;
         let row = rows.first().ok_or_else(|| StoreError::Data("a change without result".to_owned()))?;
         match row.try_get::<_, &str>("status")? {
-            status @ ("committed" | "duplicate") => match item(row, command.room_id)? {
-                TimelineItem::Change(kind, change) => {
-                    Ok(Applied::Changed { kind, change: Box::new(change), duplicate: status == "duplicate" })
-                }
-                TimelineItem::Entry(entry) => Err(StoreError::Data(format!("entry {} for a change", entry.seq))),
-            },
+            status @ ("committed" | "duplicate") => {
+                let (kind, change) = messages::change(row, command.room_id)?;
+                Ok(Applied::Changed { kind, change: Box::new(change), duplicate: status == "duplicate" })
+            }
             "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")? }),
             status => Ok(Applied::Rejected(rejection(status)?)),
         }

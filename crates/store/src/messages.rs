@@ -100,15 +100,21 @@ impl Store {
     }
 }
 
-/// A row with the columns of view `timeline_items`.
-pub(crate) fn item(row: &Row, room_id: RoomId) -> Result<TimelineItem, StoreError> {
-    let entry = row::entry(row, room_id, &row::TIMELINE)?;
-    let kind = match row.try_get::<_, Option<&str>>("change")? {
-        None => return Ok(TimelineItem::Entry(entry)),
-        Some("EDIT") => TimelineKind::Edit,
-        Some("DELETE") => TimelineKind::Delete,
-        Some("REACT") => TimelineKind::React,
-        Some(other) => return Err(StoreError::Data(format!("change {other}"))),
+/// A row of `items_after.sql`.
+fn item(row: &Row, room_id: RoomId) -> Result<TimelineItem, StoreError> {
+    match row.try_get::<_, Option<&str>>("change")? {
+        None => row::entry(row, room_id, &row::TIMELINE).map(TimelineItem::Entry),
+        Some(_) => change(row, room_id).map(|(kind, change)| TimelineItem::Change(kind, change)),
+    }
+}
+
+/// A row with the columns of view `message_changes`.
+pub(crate) fn change(row: &Row, room_id: RoomId) -> Result<(TimelineKind, Change), StoreError> {
+    let kind = match row.try_get("change")? {
+        "EDIT" => TimelineKind::Edit,
+        "DELETE" => TimelineKind::Delete,
+        "REACT" => TimelineKind::React,
+        other => return Err(StoreError::Data(format!("change {other}"))),
     };
     let change = Change {
         room_id,
@@ -119,7 +125,7 @@ pub(crate) fn item(row: &Row, room_id: RoomId) -> Result<TimelineItem, StoreErro
         changed_at: row.try_get("changed_at")?,
         emoji: row.try_get("emoji")?,
         removed: row.try_get::<_, Option<bool>>("removed")?.unwrap_or_default(),
-        message: entry,
+        message: row::entry(row, room_id, &row::TIMELINE)?,
     };
-    Ok(TimelineItem::Change(kind, change))
+    Ok((kind, change))
 }
