@@ -141,7 +141,6 @@ impl TimelineKind {
     }
 
     /// Whether it is the kind of an entry of its own.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub fn is_message(&self) -> bool {
         *self == Self::Message
     }

@@ -60,9 +60,9 @@ impl Store {
         match row.try_get::<_, &str>("status")? {
             status @ ("committed" | "duplicate") => {
                 let (kind, change) = messages::change(row, command.room_id)?;
-                Ok(Applied::Changed { kind, change: Box::new(change), duplicate: status == "duplicate" })
+                Ok(Applied::Changed { kind, change, duplicate: status == "duplicate" })
             }
-            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")? }),
+            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")?, message_id: Some(message_id) }),
             status => Ok(Applied::Rejected(rejection(status)?)),
         }
     }

@@ -59,7 +59,7 @@ pub enum Applied {
         /// How.
         kind: TimelineKind,
         /// The change, of the original for a repeat, with the message as it is now.
-        change: Box<Change>,
+        change: Change,
         /// Whether it is a repeat.
         duplicate: bool,
     },
@@ -67,6 +67,8 @@ pub enum Applied {
     Unchanged {
         /// The room's last seq.
         head: i64,
+        /// The message that is already as it was to become.
+        message_id: Option<MessageId>,
     },
     /// It may not be done.
     Rejected(Rejection),
@@ -174,7 +176,7 @@ impl Store {
                 let entry = row::system_entry(row, command.room_id, &row::TIMELINE)?;
                 Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
             }
-            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")? }),
+            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")?, message_id: None }),
             status => Ok(Applied::Rejected(rejection(status)?)),
         }
     }

@@ -32,8 +32,9 @@ pub fn applied(asker: &Asker, applied: Applied) -> Result<Event, serde_json::Err
             };
             Event::changed(kind, &change, &outcome)
         }
-        Applied::Unchanged { head } => {
-            let outcome = Outcome { seq: Some(head), duplicate: true, ..outcome(asker, OutcomeStatus::Persisted) };
+        Applied::Unchanged { head, message_id } => {
+            let (seq, duplicate) = (Some(head), true);
+            let outcome = Outcome { message_id, seq, duplicate, ..outcome(asker, OutcomeStatus::Persisted) };
             Event::without_entry("CommandUnchanged", &outcome)
         }
         Applied::Rejected(rejection) => rejected(asker, rejection),

@@ -70,7 +70,6 @@ fn check(command: &Command) -> Result<(), Rejection> {
             validate::content(content)
         }
         CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
-        CommandBody::DeleteMessage { .. } => Ok(()),
         CommandBody::CreateGroupRoom { user_ids, .. } | CommandBody::InviteMembers { user_ids }
             if user_ids.len() > limits::USERS_PER_COMMAND =>
         {
@@ -83,7 +82,10 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::CreateDirectRoom { user_id } if command.room_id != RoomId::direct(command.actor_id, *user_id) => {
             refuse("roomId is not that of the two users")
         }
-        CommandBody::CreateDirectRoom { .. } | CommandBody::InviteMembers { .. } | CommandBody::LeaveRoom {} => Ok(()),
+        CommandBody::DeleteMessage { .. }
+        | CommandBody::CreateDirectRoom { .. }
+        | CommandBody::InviteMembers { .. }
+        | CommandBody::LeaveRoom {} => Ok(()),
     }
 }
 

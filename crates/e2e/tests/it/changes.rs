@@ -248,7 +248,9 @@ async fn what_may_not_be_changed_is_rejected_with_the_reason() {
         ErrorCode::MessageNotFound
     );
     assert_eq!(rejected(&mut at_bob, answer(room, MessageId::generate(), "re")).await, ErrorCode::MessageNotFound);
+    assert_eq!(done(&mut at_alice, edit(room, said, "alice's")).await, (said, 2), "nothing to do, and no place taken");
     done(&mut at_alice, delete(room, said)).await;
+    assert_eq!(done(&mut at_alice, delete(room, said)).await, (said, 3), "deleted already");
     assert_eq!(rejected(&mut at_alice, edit(room, said, "back")).await, ErrorCode::MessageNotFound);
     assert_eq!(rejected(&mut at_bob, answer(room, said, "re")).await, ErrorCode::MessageNotFound);
 

@@ -5,6 +5,10 @@ use chat_store::{Applied, NewMessage};
 
 use crate::{DELETE, Db, changed, code, edit, message, react, room_command, take_back};
 
+fn unchanged(head: i64, message: MessageId) -> Applied {
+    Applied::Unchanged { head, message_id: Some(message) }
+}
+
 #[tokio::test]
 async fn an_edit_has_a_place_of_its_own_and_changes_the_message() {
     let db = Db::new().await;
@@ -38,7 +42,7 @@ async fn only_ones_own_text_is_edited() {
     };
     assert_eq!(code(&db.change(room, bob, image.message_id, edit("x")).await), ErrorCode::Forbidden);
     let same = db.change(room, bob, bobs.message_id, edit("bob's")).await;
-    assert_eq!(same, Applied::Unchanged { head: 3 }, "the same text is no change");
+    assert_eq!(same, unchanged(3, bobs.message_id), "the same text is no change");
     db.drop().await;
 }
 
@@ -56,7 +60,7 @@ async fn a_deleted_message_is_a_tombstone_that_nothing_changes() {
     assert_eq!((tombstone.content.as_str(), tombstone.deleted_at), ("", Some(change.changed_at)));
     assert!(tombstone.reactions.is_empty());
     assert_eq!(db.shown(&said).await, *tombstone);
-    assert_eq!(db.change(room, bob, said.message_id, DELETE).await, Applied::Unchanged { head: 5 });
+    assert_eq!(db.change(room, bob, said.message_id, DELETE).await, unchanged(5, said.message_id));
     for late in [edit("again"), react("👎"), take_back("👍")] {
         assert_eq!(code(&db.change(room, bob, said.message_id, late).await), ErrorCode::MessageNotFound);
     }
@@ -153,7 +157,7 @@ async fn a_reaction_comes_and_goes_once() {
     let said = db.say(room, alice, "hi").await.message_id;
     let (kind, change, _) = changed(db.change(room, bob, said, react("👍")).await);
     assert_eq!((kind, change.emoji.as_deref(), change.removed), (TimelineKind::React, Some("👍"), false));
-    assert_eq!(db.change(room, bob, said, react("👍")).await, Applied::Unchanged { head: 3 });
+    assert_eq!(db.change(room, bob, said, react("👍")).await, unchanged(3, said));
     changed(db.change(room, alice, said, react("👍")).await);
     let (_, change, _) = changed(db.change(room, alice, said, react("🎉")).await);
     let reactions: Vec<_> =
@@ -163,7 +167,7 @@ async fn a_reaction_comes_and_goes_once() {
     assert!(change.removed);
     let left: Vec<_> = change.message.reactions.iter().map(|r| (r.emoji.as_str(), r.user_ids.clone())).collect();
     assert_eq!(left, [("👍", vec![alice]), ("🎉", vec![alice])]);
-    assert_eq!(db.change(room, bob, said, take_back("👍")).await, Applied::Unchanged { head: 6 });
+    assert_eq!(db.change(room, bob, said, take_back("👍")).await, unchanged(6, said));
     assert_eq!(change.message.edited_at, None);
     db.drop().await;
 }

@@ -139,7 +139,7 @@ pub fn code(applied: &Applied) -> ErrorCode {
 
 pub fn changed(applied: Applied) -> (TimelineKind, Change, bool) {
     match applied {
-        Applied::Changed { kind, change, duplicate } => (kind, *change, duplicate),
+        Applied::Changed { kind, change, duplicate } => (kind, change, duplicate),
         other => panic!("not changed: {other:?}"),
     }
 }

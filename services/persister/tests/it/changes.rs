@@ -1,6 +1,6 @@
 use chat_protocol::{Command, CommandBody, EntryType, ErrorCode, MessageId, OutcomeStatus, TimelineKind, header};
 
-use crate::{Setup, command, send};
+use crate::{Setup, Told, command, send};
 
 #[tokio::test]
 async fn changes_are_executed_and_told_in_the_order_of_the_commands() {
@@ -25,7 +25,7 @@ async fn changes_are_executed_and_told_in_the_order_of_the_commands() {
     let types: Vec<&str> = told.iter().map(|told| told.event.event_type.as_str()).collect();
     let changes = ["MessageEdited", "MessageReacted", "MessageReacted", "MessageDeleted"];
     assert_eq!(types, [&["MessageSent"; 2], &changes[..]].concat());
-    assert_eq!(told.iter().map(|told| told.seq()).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
+    assert_eq!(told.iter().map(Told::seq).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
     assert_eq!(told[1].entry.as_ref().unwrap().reply_to, Some(message_id));
     let kinds: Vec<TimelineKind> = told[2..].iter().map(|told| told.event.kind).collect();
     assert_eq!(kinds, [TimelineKind::Edit, TimelineKind::React, TimelineKind::React, TimelineKind::Delete]);
@@ -89,7 +89,9 @@ async fn a_refused_change_leaves_no_gap() {
     setup.command(&send(room, ann, "next")).await;
     let told = setup.events(6).await;
     assert_eq!(told[..4].iter().map(|told| told.outcome.code.unwrap()).collect::<Vec<_>>(), codes);
-    assert_eq!((told[4].event.event_type.as_str(), told[4].outcome.seq), ("CommandUnchanged", Some(2)));
+    let outcome = &told[4].outcome;
+    assert_eq!((told[4].event.event_type.as_str(), outcome.status), ("CommandUnchanged", OutcomeStatus::Persisted));
+    assert_eq!((outcome.message_id, outcome.seq, outcome.duplicate), (Some(message_id), Some(2), true));
     assert_eq!(told[5].seq(), 3);
     persister.stop().await;
 }
