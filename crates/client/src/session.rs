@@ -164,7 +164,7 @@ impl Session {
     /// Takes a frame; what it means for the consumer.
     pub fn incoming(&mut self, incoming: Incoming, now: Instant) -> Vec<Event> {
         match incoming {
-            Incoming::Push(push) => self.push(push, now),
+            Incoming::Push(push) => self.push(*push, now),
             Incoming::Reply(reply) => self.reply(reply, now),
             Incoming::Other(_) => Vec::new(), // of a newer server
         }

@@ -60,7 +60,7 @@ impl Fixture {
     }
 
     fn push(&mut self, push: ServerPush) -> Vec<Event> {
-        self.session.incoming(Incoming::Push(push), self.now)
+        self.session.incoming(Incoming::Push(Box::new(push)), self.now)
     }
 
     fn entry(&self, seq: i64, sender_id: UserId, id: &ClientMessageId) -> Entry {

@@ -70,7 +70,6 @@ fn check(command: &Command) -> Result<(), Rejection> {
             validate::content(content)
         }
         CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
-        CommandBody::DeleteMessage { .. } => Ok(()),
         CommandBody::CreateGroupRoom { user_ids, .. } | CommandBody::InviteMembers { user_ids }
             if user_ids.len() > limits::USERS_PER_COMMAND =>
         {
@@ -83,7 +82,10 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::CreateDirectRoom { user_id } if command.room_id != RoomId::direct(command.actor_id, *user_id) => {
             refuse("roomId is not that of the two users")
         }
-        CommandBody::CreateDirectRoom { .. } | CommandBody::InviteMembers { .. } | CommandBody::LeaveRoom {} => Ok(()),
+        CommandBody::DeleteMessage { .. }
+        | CommandBody::CreateDirectRoom { .. }
+        | CommandBody::InviteMembers { .. }
+        | CommandBody::LeaveRoom {} => Ok(()),
     }
 }
 
@@ -91,7 +93,7 @@ fn check(command: &Command) -> Result<(), Rejection> {
 pub mod tests {
     use std::sync::Arc;
 
-    use chat_protocol::{EntryType, GatewayId, SessionId, UserId};
+    use chat_protocol::{EntryType, GatewayId, MessageId, SessionId, UserId};
     use jiff::Timestamp;
 
     use super::*;
@@ -142,6 +144,11 @@ pub mod tests {
         assert_eq!(code(command(system)), ErrorCode::BadRequest);
         let stranger = CommandBody::CreateDirectRoom { user_id: UserId::generate() };
         assert_eq!(code(command(stranger)), ErrorCode::BadRequest);
+        let message_id = MessageId::generate();
+        let blank = CommandBody::EditMessage { message_id, content: " ".into() };
+        assert_eq!(code(command(blank)), ErrorCode::ContentEmpty);
+        let two_words = CommandBody::ReactToMessage { message_id, emoji: "a b".into(), remove: true };
+        assert_eq!(code(command(two_words)), ErrorCode::InvalidCharacter);
         let crowd = vec![UserId::generate(); limits::USERS_PER_COMMAND + 1];
         assert_eq!(code(command(CommandBody::InviteMembers { user_ids: crowd })), ErrorCode::BadRequest);
     }

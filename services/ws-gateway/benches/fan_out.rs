@@ -27,7 +27,13 @@ fn event(room_id: RoomId) -> TimelineEvent {
     let json = format!(
         r#"{{"messageId":"0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11","roomId":"{room_id}","seq":4711,"number":4700,"senderId":"0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d12","senderNickname":"alice","clientMessageId":"0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d13","type":"TEXT","content":"{content}","sentAt":"2026-01-01T00:00:00.123456Z"}}"#
     );
-    TimelineEvent { seq: 4_711, kind: chat_protocol::TimelineKind::Message, removed: Vec::new(), json: json.into() }
+    TimelineEvent {
+        seq: 4_711,
+        kind: chat_protocol::TimelineKind::Message,
+        shows: 4_711,
+        removed: Vec::new(),
+        json: json.into(),
+    }
 }
 
 fn stomp_sinks(room_id: RoomId) -> Vec<Sink> {

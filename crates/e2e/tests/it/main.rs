@@ -7,6 +7,7 @@ mod bad_frames;
 mod bad_input;
 mod bad_upgrade;
 mod catch_up;
+mod changes;
 mod clients;
 mod commands;
 mod compat;

@@ -382,8 +382,13 @@ impl Hub {
             (_, None) => room.push_aside(Feed::READ, "read", push.data.get()),
             (_, Some(kind)) => {
                 let json = ByteString::from(Box::<str>::from(push.data));
-                let removed = room.push(TimelineEvent { seq: push.seq, kind, removed: push.removed, json }, now);
-                self.removed(room_id, removed, effects);
+                match TimelineEvent::new(push.seq, kind, push.removed, json) {
+                    Ok(event) => {
+                        let removed = room.push(event, now);
+                        self.removed(room_id, removed, effects);
+                    }
+                    Err(_) => self.tally.malformed += 1,
+                }
             }
         }
     }

@@ -93,6 +93,44 @@ async fn the_reply_to_a_subscribe_comes_before_the_rooms_first_event() {
 }
 
 #[tokio::test]
+async fn each_kind_of_a_sequenced_event_arrives_under_its_name() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let room = RoomId::generate();
+    let request = fixture.subscribe(&alice, &[room]);
+    fixture.admit(request, &alice, &[room]);
+    items(&alice).await;
+    let push = |event: &str, seq: i64, data: &str| format!("{{\"event\":\"{event}\",\"seq\":{seq},\"data\":{data}}}\n");
+    let shown = r#"{"message":{"seq":2}}"#;
+    let payload = [
+        push("message", 4, "{}"),
+        push("edit", 5, shown),
+        push("delete", 6, shown),
+        push("react", 7, shown),
+        // Not what it says it is: read from the database instead.
+        push("edit", 8, "{}"),
+        push("message", 9, "{}"),
+    ];
+    fixture.hub.message(Channel::Room(room), payload.concat().as_bytes(), fixture.now, &mut fixture.effects);
+    let names: Vec<String> = items(&alice)
+        .await
+        .iter()
+        .map(|item| match item {
+            Item::Frame(frame) => frame.split('"').nth(3).unwrap().to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(names, ["message", "edit", "delete", "react"]);
+    fixture.effects.clear();
+    fixture.hub.tick(fixture.now + Duration::from_millis(300), &mut fixture.effects);
+    assert!(
+        fixture.effects.iter().any(|effect| matches!(effect, Effect::ReadPage { request, .. } if request.after == 7)),
+        "{:?}",
+        fixture.effects
+    );
+}
+
+#[tokio::test]
 async fn rooms_and_users_are_subscribed_in_redis_while_somebody_wants_them() {
     let mut fixture = Fixture::new();
     let alice = fixture.session();

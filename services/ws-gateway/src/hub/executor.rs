@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use chat_protocol::{
-    Entry, ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId,
+    ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId,
     redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
 };
 use chat_redis::{OnlineUsers, SubscriberHandle, Viewers};
 use chat_service::{Backoff, Lifecycle};
-use chat_store::{Store, StoreError};
+use chat_store::{Store, StoreError, TimelineItem};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -164,9 +164,9 @@ impl Executor {
 
     async fn read_page(&self, room_id: RoomId, request: PageRequest) {
         let _permit = self.permit().await;
-        let page = self.parts.store.page_after(room_id, request.after, self.parts.page_size).await;
+        let page = self.parts.store.items_after(room_id, request.after, self.parts.page_size).await;
         let events = match page {
-            Ok(page) => page.entries.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
+            Ok(items) => items.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
             Err(error) => {
                 note("page", &error);
                 None
@@ -189,9 +189,14 @@ fn note(read: &str, error: &StoreError) {
     tracing::warn!(read, %error, "database read failed");
 }
 
-fn timeline_event(entry: &Entry) -> Result<TimelineEvent, serde_json::Error> {
-    let json = ByteString::from(serde_json::to_string(entry)?);
-    Ok(TimelineEvent { seq: entry.seq, kind: TimelineKind::Message, removed: entry.removed(), json })
+fn timeline_event(item: &TimelineItem) -> Result<TimelineEvent, serde_json::Error> {
+    let (kind, shows, removed, json) = match item {
+        TimelineItem::Entry(entry) => {
+            (TimelineKind::Message, entry.seq, entry.removed(), serde_json::to_string(entry)?)
+        }
+        TimelineItem::Change(kind, change) => (*kind, change.message.seq, Vec::new(), serde_json::to_string(change)?),
+    };
+    Ok(TimelineEvent { seq: item.seq(), kind, shows, removed, json: ByteString::from(json) })
 }
 
 /// Carries out wanted Redis subscriptions, many in one command. While Redis is away they stay wanted; whoever waits goes on, because the

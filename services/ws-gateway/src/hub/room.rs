@@ -5,6 +5,7 @@
 //! position (it resumed from an older seq, or its queue was full) is brought forward with pages from the database.
 
 use std::{
+    cell::OnceCell,
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
@@ -61,6 +62,8 @@ struct Subscriber {
     feed: Feed,
     /// Last seq handed over.
     cursor: i64,
+    /// The entry by which the user became a member: no message before it is shown.
+    joined_seq: i64,
     state: State,
 }
 
@@ -148,7 +151,7 @@ impl Room {
         if self.find(&session, key).is_some() {
             return false;
         }
-        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, state: State::Waiting });
+        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, state: State::Waiting });
         self.idle_since = None;
         true
     }
@@ -176,6 +179,7 @@ impl Room {
             None => position.max(first),
         };
         self.subscribers[index].cursor = cursor;
+        self.subscribers[index].joined_seq = joined_seq;
         Some(Ok(cursor))
     }
 
@@ -280,13 +284,23 @@ impl Room {
         removed: &mut Vec<Removed>,
     ) {
         let head = self.head();
+        let withheld = OnceCell::new();
+        let mut rendered_withheld = None;
         for subscriber in &mut self.subscribers {
             if subscriber.state != State::Active || subscriber.cursor + 1 != event.seq {
                 continue;
             }
             if !subscriber.feed.timeline() {
                 subscriber.cursor = event.seq;
-            } else if subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink)) {
+                continue;
+            }
+            let frame = if event.shows < subscriber.joined_seq {
+                let withheld = withheld.get_or_init(|| event.withheld());
+                rendered_withheld.get_or_insert_with(|| Rendered::timeline(self.id, withheld)).frame(&subscriber.sink)
+            } else {
+                rendered.frame(&subscriber.sink)
+            };
+            if subscriber.session.outbox.try_push(frame) {
                 subscriber.cursor = event.seq;
                 self.tally.delivered += 1;
             } else {

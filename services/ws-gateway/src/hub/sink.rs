@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use bytestring::ByteString;
-use chat_protocol::{RoomId, TimelineKind, UserId};
+use chat_protocol::{Change, RoomId, TimelineKind, UserId};
 use chat_stomp::{MessageTemplate, Version};
+use serde::Deserialize;
 
 /// Which of a session's subscriptions: 0 for `chat.v1`, the session's count for STOMP.
 pub type SubscriptionKey = u64;
@@ -63,10 +64,49 @@ pub struct TimelineEvent {
     pub seq: i64,
     /// What it is.
     pub kind: TimelineKind,
+    /// Place of the message it shows: its own, or that of the message changed.
+    pub shows: i64,
     /// Users whose membership ends with it.
     pub removed: Vec<UserId>,
     /// The entry's or the change's JSON.
     pub json: ByteString,
+}
+
+/// What is read of a change.
+#[derive(Deserialize)]
+struct Shown {
+    message: ShownMessage,
+}
+
+#[derive(Deserialize)]
+struct ShownMessage {
+    seq: i64,
+}
+
+impl TimelineEvent {
+    /// An event as it arrives; it fails when the JSON is not what its kind says.
+    pub fn new(
+        seq: i64,
+        kind: TimelineKind,
+        removed: Vec<UserId>,
+        json: ByteString,
+    ) -> Result<Self, serde_json::Error> {
+        let shows = if kind.is_message() { seq } else { serde_json::from_str::<Shown>(&json)?.message.seq };
+        Ok(Self { seq, kind, shows, removed, json })
+    }
+
+    /// The change for somebody who became a member after the message was written: it keeps the order whole and says nothing of the message.
+    pub fn withheld(&self) -> Self {
+        let blank = |mut change: Change| {
+            let message = &mut change.message;
+            message.content.clear();
+            message.reactions.clear();
+            message.reply_to = None;
+            serde_json::to_string(&change)
+        };
+        let json = serde_json::from_str(&self.json).and_then(blank).unwrap_or_else(|_| "{}".to_owned());
+        Self { json: json.into(), removed: Vec::new(), ..*self }
+    }
 }
 
 /// An event and its looks so far.
@@ -134,8 +174,7 @@ mod tests {
 
     #[test]
     fn each_look_is_built_once_and_shared() {
-        let event =
-            TimelineEvent { seq: 7, kind: TimelineKind::Message, removed: Vec::new(), json: r#"{"seq":7}"#.into() };
+        let event = TimelineEvent::new(7, TimelineKind::Message, Vec::new(), r#"{"seq":7}"#.into()).unwrap();
         let mut rendered = Rendered::timeline(RoomId::generate(), &event);
         let sink = |id: &'static str| Sink::Stomp {
             version: Version::V1_2,
@@ -149,6 +188,24 @@ mod tests {
         let native = rendered.frame(&Sink::Native);
         assert_eq!(&*native, r#"{"push":"message","message":{"seq":7}}"#);
         assert_eq!(native.as_ptr(), rendered.frame(&Sink::Native).as_ptr());
+    }
+
+    #[test]
+    fn a_change_is_flat_on_the_native_wire_and_named_on_both() {
+        let json = r#"{"seq":9,"message":{"seq":7}}"#;
+        let named = [(TimelineKind::Edit, "edit"), (TimelineKind::Delete, "delete"), (TimelineKind::React, "react")];
+        for (kind, name) in named {
+            let event = TimelineEvent::new(9, kind, Vec::new(), json.into()).unwrap();
+            assert_eq!(event.shows, 7);
+            let mut rendered = Rendered::timeline(RoomId::generate(), &event);
+            let native = format!(r#"{{"push":"{name}","seq":9,"message":{{"seq":7}}}}"#);
+            assert_eq!(*rendered.frame(&Sink::Native), native);
+            let destination = ByteString::from_static("/sub/chat/room/1");
+            let stomp = rendered.frame(&Sink::Stomp { version: Version::V1_2, id: None, destination });
+            assert!(stomp.contains(&format!("\nevent:{name}\n")) && stomp.contains("\nseq:9\n"), "{stomp}");
+            assert!(stomp.contains(json), "{stomp}");
+        }
+        assert!(TimelineEvent::new(9, TimelineKind::Edit, Vec::new(), "{}".into()).is_err());
     }
 
     #[test]
