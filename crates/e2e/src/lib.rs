@@ -12,6 +12,7 @@ mod raw_socket;
 mod stomp_client;
 mod system;
 mod talk;
+mod transcript;
 mod witness;
 
 pub use balancer::Balancer;
@@ -23,4 +24,5 @@ pub use raw_socket::RawSocket;
 pub use stomp_client::StompClient;
 pub use system::{Gateway, System};
 pub use talk::{PATIENCE, Talk, assert_gapless, deadline, frame_error};
+pub use transcript::Transcript;
 pub use witness::Witness;
