@@ -167,7 +167,9 @@ fn the_destinations_of_stomp_are_described() {
     let settings = include_str!("../../../services/ws-gateway/config.default.toml");
     let (_, section) = settings.split_once("[stomp]\n").unwrap();
     let section = section.split("\n[").next().unwrap();
-    for template in section.split('"').skip(1).step_by(2).filter(|template| !template.contains("{queue}")) {
+    // What is ignored needs no description.
+    let served = section.lines().filter(|line| !line.starts_with("send_ignored"));
+    for template in served.flat_map(|line| line.split('"').skip(1).step_by(2)) {
         assert!(described.contains(template), "[stomp] of ws-gateway has {template}, docs/asyncapi.yaml has not");
     }
 }

@@ -29,6 +29,7 @@ mod slow_reader;
 mod sockjs;
 mod stomp;
 mod stomp_bad_input;
+mod stomp_changes;
 mod stomp_conformance;
 mod tickets;
 mod transcripts;
