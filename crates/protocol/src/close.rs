@@ -38,8 +38,16 @@ impl CloseCode {
         (Self::PROTOCOL, "frames against the WebSocket or STOMP protocol", false),
         (Self::UNSUPPORTED, "binary frame on chat.v1", false),
         (Self::INVALID_TEXT, "text that is not UTF-8", false),
-        (Self::POLICY, "something that is not allowed, too many frames that could not be read, or too many frames at all", false),
-        (Self::TOO_LARGE, "a message above the limit, or in too many fragments; refused from the frame's header", false),
+        (
+            Self::POLICY,
+            "something that is not allowed, too many frames that could not be read, or too many frames at all",
+            false,
+        ),
+        (
+            Self::TOO_LARGE,
+            "a message above the limit, or in too many fragments; refused from the frame's header",
+            false,
+        ),
         (Self::RESTART, "the server restarts", true),
         (Self::OVERLOADED, "the server is overloaded", true),
         (Self::SLOW, "the client read too slowly", true),

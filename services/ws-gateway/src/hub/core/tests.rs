@@ -1,9 +1,19 @@
-use chat_protocol::{SessionId, push::Notification};
+use std::time::Duration;
+
+use chat_protocol::{
+    ErrorCode, SessionId, limits,
+    push::{Notification, UserPush},
+    redis_key::Channel,
+};
+use chat_store::Membership;
 
 use super::*;
 use crate::{
     hub::sink::Sink,
-    ws::outbox::{self, Outbox},
+    ws::{
+        outbox::{self, Item, Outbox, Push},
+        request::{RoomRequest, Tag},
+    },
 };
 
 fn timing() -> Timing {
