@@ -66,7 +66,7 @@ pub struct ListArguments {
     #[arg(long)]
     pub handled: bool,
     /// Most letters to show, the newest
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
     /// One JSON object a line
     #[arg(long)]

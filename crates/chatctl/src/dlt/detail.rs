@@ -58,7 +58,7 @@ fn header(name: &str, value: &[u8]) -> String {
 fn bytes(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => terminal::line(&shortened(text, TEXT_CHARS)),
-        Err(_) => shortened(&bytes.iter().take(TEXT_CHARS).map(|byte| format!("{byte:02x}")).collect::<String>(), 256),
+        Err(_) => shortened(&hexadecimal(bytes, ""), TEXT_CHARS),
     }
 }
 
@@ -87,10 +87,18 @@ fn rest(letter: &Letter, cut: bool) -> String {
 fn dump(payload: &[u8]) -> String {
     let mut text = String::new();
     for (index, chunk) in payload.chunks(16).take(DUMP_BYTES / 16).enumerate() {
-        let numbers: String = chunk.iter().map(|byte| format!("{byte:02x} ")).collect();
+        let numbers = hexadecimal(chunk, " ");
         let visible = |byte: &u8| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' };
         let ascii: String = chunk.iter().map(visible).collect();
         writeln!(text, "    {:06x}  {numbers:48} {ascii}", index * 16).expect("a string takes everything");
+    }
+    text
+}
+
+fn hexadecimal(bytes: &[u8], separator: &str) -> String {
+    let mut text = String::new();
+    for byte in bytes.iter().take(TEXT_CHARS) {
+        write!(text, "{byte:02x}{separator}").expect("a string takes everything");
     }
     text
 }

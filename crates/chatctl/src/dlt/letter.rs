@@ -112,11 +112,8 @@ impl Letter {
 
 /// A number in a header as Java writes it: 4 or 8 bytes, big-endian.
 pub fn big_endian(bytes: &[u8]) -> Option<i64> {
-    match *bytes {
-        [a, b, c, d] => Some(i32::from_be_bytes([a, b, c, d]).into()),
-        [a, b, c, d, e, f, g, h] => Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])),
-        _ => None,
-    }
+    let int = bytes.try_into().map(i32::from_be_bytes).map(i64::from);
+    int.or_else(|_| bytes.try_into().map(i64::from_be_bytes)).ok()
 }
 
 /// Milliseconds since 1970, if there are any.

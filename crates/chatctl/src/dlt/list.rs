@@ -10,6 +10,7 @@ use super::{
     console::Console,
     filter::Filter,
     letter::{Letter, LetterJson, Place},
+    print,
     table::{Line, table},
 };
 
@@ -32,14 +33,13 @@ pub async fn run(console: &Console, arguments: &ListArguments) -> Result<ExitCod
     let letters = listing.newest_first();
     if arguments.json {
         for (letter, handled) in &letters {
-            println!("{}", serde_json::to_string(&LetterJson::new(letter, handled.as_ref()))?);
+            print(&format!("{}\n", serde_json::to_string(&LetterJson::new(letter, handled.as_ref()))?))?;
         }
         eprintln!("{summary}");
+    } else if letters.is_empty() {
+        print(&format!("{summary}\n"))?;
     } else {
-        if !letters.is_empty() {
-            println!("{}", table(&letters));
-        }
-        println!("{summary}");
+        print(&format!("{}\n{summary}\n", table(&letters)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ mod selection;
 mod show;
 mod table;
 
-use std::{path::Path, process::ExitCode};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Result;
 
@@ -36,5 +36,13 @@ pub async fn run(file: Option<&Path>, arguments: &DltArguments) -> Result<ExitCo
         DltCommand::Show(arguments) => show::run(&console, arguments).await,
         DltCommand::Replay(arguments) => replay::run(&console, arguments).await,
         DltCommand::Discard(arguments) => discard::run(&console, arguments).await,
+    }
+}
+
+/// Prints, and is content when the reader (`head`, a pager) has seen enough.
+fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }

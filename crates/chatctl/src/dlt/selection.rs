@@ -14,6 +14,7 @@ use super::{
     letter::{Letter, Place, Spot},
     table::Line,
 };
+use crate::terminal;
 
 /// Places of letters, by topic. Only places are kept: values can be large.
 #[derive(Debug, Default)]
@@ -63,7 +64,10 @@ pub async fn by_place(console: &Console, topic: &str, spots: &[Spot], again: boo
                 bail!("there is no dead letter {topic} {spot}: see `chatctl dlt list`; old ones are deleted by Kafka")
             }
             Some((_, Some(handled))) if !again => {
-                bail!("{topic} {spot} was {}; `chatctl dlt replay --again` replays it all the same", handled.sentence())
+                bail!(
+                    "{topic} {spot} was {}; `chatctl dlt replay --again` replays it all the same",
+                    terminal::line(&handled.sentence())
+                )
             }
             Some(_) => {}
         }

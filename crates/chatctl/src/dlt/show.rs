@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::{Result, bail};
 
-use super::{arguments::ShowArguments, console::Console, detail::detail, letter::Letter, selection::spans};
+use super::{arguments::ShowArguments, console::Console, detail::detail, letter::Letter, print, selection::spans};
 
 pub async fn run(console: &Console, arguments: &ShowArguments) -> Result<ExitCode> {
     let topics = console.topics(Some(&arguments.topic))?;
@@ -15,6 +15,6 @@ pub async fn run(console: &Console, arguments: &ShowArguments) -> Result<ExitCod
         bail!("there is no dead letter {topic} {spot}: see `chatctl dlt list`; old ones are deleted by Kafka");
     };
     let letter = Letter::read(&record);
-    print!("{}", detail(&letter, &record, console.handled.of(&letter)));
+    print(&detail(&letter, &record, console.handled.of(&letter)))?;
     Ok(ExitCode::SUCCESS)
 }

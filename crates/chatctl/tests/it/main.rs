@@ -11,7 +11,7 @@ use chat_kafka::{DeadLetters, KafkaMetrics, Producer, ProducerConfig, Record};
 use chat_testkit::Isolation;
 use tokio::process::Command;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How a run of chatctl ended.
 struct Ran {
