@@ -62,7 +62,9 @@ impl Reader {
             .set("enable.partition.eof", "true")
             .set("check.crcs", "true")
             .set("fetch.wait.max.ms", "100")
-            .set("queued.min.messages", "1000")
+            // The default of 1 s stalls a reader whose queue was full.
+            .set("fetch.queue.backoff.ms", "20")
+            .set("queued.min.messages", "10000")
             .set("queued.max.messages.kbytes", "8192");
         let client: StreamConsumer = kafka.finish(config).create().map_err(KafkaError::Client)?;
         let mut list = TopicPartitionList::new();

@@ -153,7 +153,7 @@ impl Run<'_> {
         }
         if !behind.is_empty() {
             bail!(
-                "{} replayed, but {} has not read them within {:?}, so whether they come back is not known yet: is it running? \
+                "{} replayed, but {} is not known to have read them within {:?}, nor whether they come back: is it running? \
                  look with `chatctl dlt list` later; {left} were not replayed",
                 self.replayed,
                 terminal::line(&behind.join(", ")),

@@ -115,7 +115,7 @@ async fn a_replay_that_nobody_reads_is_told() {
     let source = stage.isolation.topics().messages();
     stage.bury(&source, 0, "room", "fine", "was refused").await;
     let said = stage.refused(&["dlt", "replay", "chat-messages-dlt", "0:0", "--yes", "--wait", "1s"]).await;
-    assert!(said.contains("1 replayed, but t-") && said.contains("persister has not read them"), "{said}");
+    assert!(said.contains("1 replayed, but t-") && said.contains("persister is not known to have read them"), "{said}");
     assert!(
         stage.well(&["dlt", "list"]).await.starts_with("no dead letters; 1 handled"),
         "it is replayed all the same"
@@ -148,4 +148,17 @@ async fn a_letter_that_names_another_origin_is_not_replayed() {
     let said = stage.refused(&["dlt", "replay", "chat-events-dlt", "1:0", "--yes"]).await;
     assert!(said.contains("is not the topic that its letters come from"), "{said}");
     assert!(all(&stage, &messages).await.is_empty() && all(&stage, &events).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_letter_that_no_service_wrote_is_replayed_without_a_claim() {
+    let stage = Stage::new().await;
+    let source = stage.isolation.topics().messages();
+    let topic = dead_letter(&source);
+    let record = OutRecord { topic: &topic, key: "room", payload: b"by hand", headers: &[] };
+    let place = stage.producer().send(&record).unwrap().await.unwrap();
+    let spot = format!("{}:{}", place.partition, place.offset);
+    let said = stage.refused(&["dlt", "replay", &topic, &spot, "--yes"]).await;
+    assert!(said.contains("1 replayed, but a service that the letters do not name is not known to"), "{said}");
+    assert_eq!(all(&stage, &source).await[0].value(), b"by hand");
 }
