@@ -18,7 +18,7 @@ mod witness;
 pub use balancer::Balancer;
 pub use crowd::Crowd;
 pub use person::{Person, create_person};
-pub use processes::{Exit, Processes, stack};
+pub use processes::{Exit, Processes, binary, stack};
 pub use raw_http::{Answer, ask, upgrade_request};
 pub use raw_socket::RawSocket;
 pub use stomp_client::StompClient;

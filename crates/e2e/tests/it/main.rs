@@ -12,6 +12,7 @@ mod clients;
 mod commands;
 mod compat;
 mod credentials;
+mod dead_letters;
 mod deadlines;
 mod drain;
 mod floods;
