@@ -29,8 +29,8 @@ use crate::{
 };
 
 const WARM_UP: Duration = Duration::from_secs(10);
-/// Load goes on after the fault, so that there is something to recover.
-const HEAL: Duration = Duration::from_secs(15);
+/// Load goes on after the fault until its budget is used up, and for this long: whatever is not well by then shows.
+const LONGER: Duration = Duration::from_secs(6);
 const QUIESCE_WITHIN: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Nothing that a run of a minute does should need more memory in one service.
@@ -128,7 +128,7 @@ async fn observe(
     progress.step(&format!("healed after {:.1} s, {:?}; load goes on", seconds(end - start), struck.fault.evidence));
     history.put(&Record::Fault(struck.fault));
     collected.offsets = struck.offsets;
-    tokio::time::sleep(HEAL).await;
+    tokio::time::sleep(cell.budget() + LONGER).await;
     read_gauges(world, history, &mut collected);
 
     stage.send_replace(Stage::Finish);

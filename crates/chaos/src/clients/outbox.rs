@@ -40,7 +40,8 @@ impl Outbox {
         self.drafts.len() >= LIMIT
     }
 
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }
 
