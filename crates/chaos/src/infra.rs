@@ -36,7 +36,10 @@ impl Infra {
         let dir = dir.canonicalize()?;
         let mut infra = Self { script, dir, port_offset, found_running: false, addresses: HashMap::new() };
         infra.found_running = infra.command(&["status"]).await?.contains(" running ");
-        infra.command(&["up", "infra"]).await?;
+        if let Err(error) = infra.command(&["up", "infra"]).await {
+            infra.stop().await?;
+            return Err(error);
+        }
         infra.addresses = addresses(&infra.command(&["env", "test"]).await?);
         Ok(infra)
     }

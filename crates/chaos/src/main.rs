@@ -67,8 +67,8 @@ struct Cli {
     /// Their data, and what is kept of the runs. A stack that runs there is used and left running
     #[arg(long, value_name = "DIR", default_value = ".stack-chaos")]
     stack_dir: PathBuf,
-    /// Moves their ports
-    #[arg(long, default_value_t = 5000)]
+    /// Moves their ports; those that the kernel gives to outgoing connections (from 32768) are sometimes taken
+    #[arg(long, default_value_t = 1500)]
     port_offset: u16,
     /// List the cells with their budgets, and exit
     #[arg(long)]

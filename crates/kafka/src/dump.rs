@@ -11,6 +11,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError as ClientError,
     metadata::MetadataTopic,
+    topic_partition_list::TopicPartitionListElem,
     types::RDKafkaErrorCode,
 };
 
@@ -26,7 +27,7 @@ pub async fn read_topic(config: &KafkaConfig, topic: &str, within: Duration) -> 
     config.properties.insert("enable.auto.commit".to_owned(), "false".to_owned());
     admin::blocking("reading of a topic", &config, None, move |consumer| {
         let all = partitions(consumer, &topic, Offset::Beginning)?;
-        let mut unfinished: HashSet<i32> = all.elements().iter().map(|it| it.partition()).collect();
+        let mut unfinished: HashSet<i32> = all.elements().iter().map(TopicPartitionListElem::partition).collect();
         consumer.assign(&all)?;
         let (mut records, until) = (Vec::new(), Instant::now() + within);
         while !unfinished.is_empty() {
