@@ -147,20 +147,16 @@ impl Cell {
     /// The end of the fault to the first acknowledged send, and to the delivery of everything sent before. Of the process: that it has been
     /// started again, not that it is ready.
     pub fn budget(self) -> Duration {
-        use Component::{Broadcaster, Notifier, Persister, ReadReceipt, Redis, WsGateway};
-        use FaultName::{Kill, KillStay, Restart, Stop5, Stop30};
+        use Component::{Broadcaster, Notifier, Persister, ReadReceipt, Redis};
+        use FaultName::{Restart, Stop5};
         let seconds = match (self.component, self.fault) {
-            // A group without static ids waits for the session of its dead member, 10 s, before it shares out its partitions.
-            (Persister, Kill | KillStay | Stop30) => 15,
-            // What the broadcaster misses, the gateways find by comparing heads, at most 5 s later.
-            (Broadcaster, _) => 5,
-            // Shorter than every session: nothing changes hands.
-            (_, Stop5) => 5,
-            (Persister, Restart) => 3,
-            // Messages do not pass through these.
-            (Notifier | ReadReceipt, _) => 3,
-            (Redis, _) => 5,
-            (WsGateway, _) => 15,
+            // Whoever leaves says so; and messages do not pass through the other two.
+            (Persister, Restart) | (Notifier | ReadReceipt, _) => 3,
+            // What Redis or the broadcaster misses, the gateways find by comparing heads. 5 s without a sign of life are shorter than every
+            // session: nothing changes hands.
+            (Broadcaster | Redis, _) | (_, Stop5) => 5,
+            // A group without static ids waits for the session of its dead member, 10 s, before it shares out its partitions; clients need
+            // as long to notice a gateway that says nothing.
             _ => 15,
         };
         Duration::from_secs(seconds)

@@ -31,7 +31,7 @@ use crate::{
 const WARM_UP: Duration = Duration::from_secs(10);
 /// Load goes on after the fault until its budget is used up, and for this long: whatever is not well by then shows.
 const LONGER: Duration = Duration::from_secs(6);
-const QUIESCE_WITHIN: Duration = Duration::from_secs(60);
+const QUIESCE_WITHIN: Duration = Duration::from_mins(1);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Nothing that a run of a minute does should need more memory in one service.
 const RESIDENT_LIMIT: f64 = 512.0 * 1024.0 * 1024.0;

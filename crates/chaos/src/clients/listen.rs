@@ -138,14 +138,18 @@ impl Session {
             (Asked::Connect, ReplyResult::Ok(ReplyBody::Connect { rooms, .. })) => {
                 self.connected = true;
                 self.history.put_event(self.event(Outcome::Ok, Op::Connect));
-                rooms.iter().for_each(|room| self.subscribed(room, cursors));
+                for room in &rooms {
+                    self.subscribed(room, cursors);
+                }
             }
             (Asked::Connect, ReplyResult::Error(error)) => {
                 self.refused = true;
                 self.retry_after = error.retry_after_ms.map(Duration::from_millis);
             }
             (Asked::Subscribe(_), ReplyResult::Ok(ReplyBody::Subscribe { rooms })) => {
-                rooms.iter().for_each(|room| self.subscribed(room, cursors));
+                for room in &rooms {
+                    self.subscribed(room, cursors);
+                }
             }
             (Asked::Subscribe(room), ReplyResult::Error(error)) => self.not_subscribed(room, &error),
             (Asked::Send(number), ReplyResult::Ok(_)) => {

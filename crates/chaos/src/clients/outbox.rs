@@ -109,11 +109,11 @@ mod tests {
     fn what_was_not_acknowledged_is_said_again_in_the_same_order() {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
         let numbers = [outbox.push(draft()), outbox.push(draft()), outbox.push(draft())];
-        assert_eq!(outbox.due(now), []);
+        assert!(outbox.due(now).is_empty());
         outbox.finish(numbers[1]);
         assert_eq!(outbox.lost(now).len(), 2);
         assert_eq!(outbox.due(now), [numbers[0], numbers[2]]);
-        assert_eq!(outbox.due(now), [], "under way");
+        assert!(outbox.due(now).is_empty(), "under way");
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
         let number = outbox.push(draft());
         outbox.postpone(number, Some(Duration::from_secs(2)), now);
-        assert_eq!(outbox.due(now + Duration::from_secs(1)), []);
+        assert!(outbox.due(now + Duration::from_secs(1)).is_empty());
         assert_eq!(outbox.due(now + Duration::from_secs(2)), [number]);
     }
 
