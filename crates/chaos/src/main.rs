@@ -161,8 +161,11 @@ fn tell(outcome: &Outcome, progress: Progress) {
             ));
         }
     }
-    for doubt in report.doubts.iter().chain(&outcome.lag) {
+    for doubt in &report.doubts {
         progress.step(&format!("not proved: {doubt}"));
+    }
+    for remark in &outcome.remarks {
+        progress.step(&format!("not well: {remark}"));
     }
 }
 

@@ -30,11 +30,11 @@ impl Line {
     /// A run that came to its end.
     pub fn of(cell: Cell, seed: u64, outcome: &Outcome) -> Self {
         let Report { verdict, faults, rooms, sends, .. } = &outcome.report;
-        let good = *verdict == Verdict::Valid && outcome.lag.is_empty();
+        let good = *verdict == Verdict::Valid && outcome.remarks.is_empty();
         let fault = faults.first();
         let ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let sum = |count: fn(&chat_checker::RoomReport) -> u64| rooms.iter().map(count).sum::<u64>().to_string();
-        let verdict = if *verdict == Verdict::Valid && !good { "lagging" } else { verdict.as_str() };
+        let verdict = if *verdict == Verdict::Valid && !good { "not well" } else { verdict.as_str() };
         let cells = vec![
             cell.component.name().to_owned(),
             cell.spec().name.to_owned(),

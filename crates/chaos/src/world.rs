@@ -26,6 +26,11 @@ pub const SECRET: &str = "a secret of the chaos runs, long enough for HS256";
 /// So that rooms spread over two consumers.
 const PARTITIONS: i32 = 6;
 const READY_WITHIN: Duration = Duration::from_secs(40);
+/// A little more than a new group waits for its members.
+const SETTLED: Duration = Duration::from_millis(3500);
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
+/// How often partitions changed hands.
+pub const REBALANCES: &str = "chat_kafka_rebalances_total";
 const CLEAN_UP_WITHIN: Duration = Duration::from_secs(20);
 /// A frozen or unreachable gateway is noticed by its clients after twice as long. The default, 20 s, would be most of a run.
 pub const PING_SECS: u64 = 5;
@@ -112,6 +117,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Waits until partitions have not changed hands for a while: a second consumer that joins pauses the first for some seconds, which is not
+    /// what is to be measured.
+    pub async fn settle(&self) {
+        let until = Instant::now() + SETTLED_WITHIN;
+        let mut seen = (self.counter(REBALANCES).await, Instant::now());
+        while seen.1.elapsed() < SETTLED && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            let now = self.counter(REBALANCES).await;
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+        }
     }
 
     pub fn service(&mut self, name: &str) -> anyhow::Result<&mut Service> {
