@@ -34,7 +34,7 @@ pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunCloc
         (Action::Kill { .. }, true) => kill_infra(infra, cell, &mut struck).await?,
         (Action::Restart, false) => {
             let service = world.service(&cell.target())?;
-            process::signal("TERM", &[service.pid()?]).await?;
+            process::signal("TERM", service.pid()?, &[]).await?;
             struck.fault.evidence.extend(ending(service.ended(ENDS_WITHIN).await?));
             service.start()?;
         }
@@ -47,19 +47,16 @@ pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunCloc
             infra.command(&["start", cell.component.name()]).await?;
         }
         (Action::Pause(length), is_infra) => {
-            let pids = if is_infra {
-                let pid = infra.pid(cell.component.name())?;
-                // PostgreSQL answers from processes of its own.
-                [vec![pid], process::children(pid)].concat()
-            } else {
-                vec![world.service(&cell.target())?.pid()?]
-            };
-            process::signal("STOP", &pids).await?;
-            let state = process::await_stopped(pids[0]).await;
+            let pid =
+                if is_infra { infra.pid(cell.component.name())? } else { world.service(&cell.target())?.pid()? };
+            // PostgreSQL answers from processes of its own.
+            let others = process::children(pid);
+            process::signal("STOP", pid, &others).await?;
+            let state = process::await_stopped(pid).await;
             tokio::time::sleep(length).await;
             // Still: nobody has woken it in between.
-            let still = process::state(pids[0]);
-            process::signal("CONT", &pids).await?;
+            let still = process::state(pid);
+            process::signal("CONT", pid, &others).await?;
             struck.fault.evidence.extend(still.filter(|_| still == state).map(Evidence::ProcessState));
         }
     }

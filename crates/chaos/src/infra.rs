@@ -84,7 +84,7 @@ impl Infra {
         for name in ["postgres", "redis", "kafka"] {
             if let Ok(pid) = self.pid(name) {
                 // It may be gone.
-                drop(process::signal("CONT", &[vec![pid], process::children(pid)].concat()).await);
+                drop(process::signal("CONT", pid, &process::children(pid)).await);
             }
         }
         if let Err(error) = self.command(&["up", "infra"]).await {

@@ -9,6 +9,7 @@ mod plan;
 mod process;
 mod progress;
 mod run;
+mod service;
 mod table;
 mod world;
 
@@ -142,7 +143,9 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         infra.wake().await;
     }
     infra.stop().await?;
-    println!("\n{}", table::render(&lines, progress.colours()));
+    if !lines.is_empty() {
+        println!("\n{}", table::render(&lines, progress.colours()));
+    }
     Ok(ExitCode::from(code))
 }
 

@@ -5,17 +5,17 @@ use std::{fs, process::Stdio, time::Duration};
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
-/// Sends a signal to each of the processes.
-pub async fn signal(name: &str, pids: &[u32]) -> anyhow::Result<()> {
-    ensure!(!pids.is_empty(), "nobody to send SIG{name} to");
-    let status = Command::new("kill")
-        .arg(format!("-{name}"))
-        .args(pids.iter().map(u32::to_string))
-        .stdin(Stdio::null())
-        .status()
-        .await
-        .context("kill")?;
-    ensure!(status.success(), "SIG{name} could not be sent to {pids:?}");
+/// Sends a signal to a process, and to those that belong to it, some of which may have ended meanwhile.
+pub async fn signal(name: &str, pid: u32, others: &[u32]) -> anyhow::Result<()> {
+    let send = async |pids: &[u32]| {
+        let mut command = Command::new("kill");
+        command.arg(format!("-{name}")).args(pids.iter().map(u32::to_string));
+        command.stdin(Stdio::null()).stderr(Stdio::null()).status().await.context("kill")
+    };
+    ensure!(send(&[pid]).await?.success(), "SIG{name} could not be sent to {pid}");
+    if !others.is_empty() {
+        send(others).await?;
+    }
     Ok(())
 }
 

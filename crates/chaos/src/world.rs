@@ -2,10 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -13,12 +11,12 @@ use anyhow::{Context as _, anyhow, bail};
 use chat_kafka::KafkaConfig;
 use chat_service::Secret;
 use chat_store::{PostgresConfig, Store};
-use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use crate::{
     infra::Infra,
     plan::{Cell, Component},
+    service::{self, Service},
 };
 
 /// Key of the access tokens.
@@ -43,18 +41,6 @@ pub struct World {
     pub services: BTreeMap<String, Service>,
     postgres: PostgresConfig,
     http: reqwest::Client,
-}
-
-/// A service as a process.
-#[derive(Debug)]
-pub struct Service {
-    pub component: Component,
-    binary: PathBuf,
-    settings: Vec<(String, String)>,
-    log: PathBuf,
-    http_port: u16,
-    admin_port: u16,
-    child: Option<Child>,
 }
 
 impl World {
@@ -83,16 +69,9 @@ impl World {
             let instances = if hit { cell.instances() } else { 1 + usize::from(component == Component::WsGateway) };
             for number in 1..=instances {
                 let name = format!("{}-{number}", component.name());
-                let service = Service {
-                    component,
-                    binary: binaries.join(component.name()),
-                    settings: settings(component, infra, &world.kafka, &world.postgres)?,
-                    log: logs.join(format!("{name}.log")),
-                    http_port: free_port()?,
-                    admin_port: free_port()?,
-                    child: None,
-                };
-                world.services.insert(name, service);
+                let settings = service::settings(component, infra, &world.kafka, &world.postgres)?;
+                let log = logs.join(format!("{name}.log"));
+                world.services.insert(name, Service::new(component, binaries, settings, log)?);
             }
         }
         for service in world.services.values_mut() {
@@ -105,9 +84,9 @@ impl World {
     async fn await_ready(&mut self) -> anyhow::Result<()> {
         let until = Instant::now() + READY_WITHIN;
         for (name, service) in &mut self.services {
-            let url = format!("http://127.0.0.1:{}/ready", service.admin_port);
+            let url = service.admin_url("/ready");
             while !self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                if let Some(status) = service.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                if let Some(status) = service.exit() {
                     bail!("{name} ended with {status}; log: {}", service.log.display());
                 }
                 if Instant::now() > until {
@@ -140,15 +119,15 @@ impl World {
     /// Public addresses of the gateways.
     pub fn addresses(&self) -> Vec<String> {
         let gateways = self.services.values().filter(|service| service.component == Component::WsGateway);
-        gateways.map(|gateway| format!("http://127.0.0.1:{}", gateway.http_port)).collect()
+        gateways.map(Service::public_url).collect()
     }
 
     /// The address of a gateway that is ready.
     pub async fn live_address(&self) -> Option<String> {
         for service in self.services.values().filter(|service| service.component == Component::WsGateway) {
-            let url = format!("http://127.0.0.1:{}/ready", service.admin_port);
+            let url = service.admin_url("/ready");
             if self.http.get(url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                return Some(format!("http://127.0.0.1:{}", service.http_port));
+                return Some(service.public_url());
             }
         }
         None
@@ -157,8 +136,8 @@ impl World {
     /// Sum of a counter over all services that answer.
     pub async fn counter(&self, name: &str) -> u64 {
         let mut sum = 0.0;
-        for service in self.services.values().filter(|service| service.child.is_some()) {
-            let url = format!("http://127.0.0.1:{}/metrics", service.admin_port);
+        for service in self.services.values().filter(|service| service.is_started()) {
+            let url = service.admin_url("/metrics");
             let Ok(answer) = self.http.get(url).send().await else { continue };
             sum += sum_of(&answer.text().await.unwrap_or_default(), name);
         }
@@ -179,83 +158,6 @@ impl World {
         // Best effort: what is left over has a name that no other run uses.
         drop(tokio::time::timeout(CLEAN_UP_WITHIN, clean).await);
     }
-}
-
-impl Service {
-    /// Starts the process; does not wait until it is ready.
-    pub fn start(&mut self) -> anyhow::Result<()> {
-        let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(&self.binary);
-        // Settings of the caller's shell would make runs differ from machine to machine.
-        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CHAT__")) {
-            command.env_remove(key);
-        }
-        command.env("CHAT__ADMIN__LISTEN", format!("127.0.0.1:{}", self.admin_port));
-        if self.component == Component::WsGateway {
-            command.env("CHAT__HTTP__LISTEN", format!("127.0.0.1:{}", self.http_port));
-        }
-        command.envs(self.settings.iter().cloned()).stdin(Stdio::null());
-        command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        let child = command.spawn().with_context(|| {
-            format!(
-                "{}: build it with cargo build --workspace --bins, or name the directory with --bin-dir",
-                self.binary.display()
-            )
-        })?;
-        self.child = Some(child);
-        Ok(())
-    }
-
-    pub fn pid(&self) -> anyhow::Result<u32> {
-        self.child.as_ref().and_then(Child::id).ok_or_else(|| anyhow!("{} does not run", self.binary.display()))
-    }
-
-    /// SIGKILL, also when it is stopped; how it ended.
-    pub async fn kill(&mut self) -> Option<ExitStatus> {
-        let mut child = self.child.take()?;
-        child.start_kill().ok()?;
-        child.wait().await.ok()
-    }
-
-    /// Waits for its end.
-    pub async fn ended(&mut self, within: Duration) -> anyhow::Result<ExitStatus> {
-        let mut child = self.child.take().ok_or_else(|| anyhow!("it does not run"))?;
-        tokio::time::timeout(within, child.wait())
-            .await
-            .map_err(|_| anyhow!("{} did not end within {within:?}", self.binary.display()))?
-            .context("wait")
-    }
-}
-
-/// Everything that differs from the defaults.
-fn settings(
-    component: Component,
-    infra: &Infra,
-    kafka: &KafkaConfig,
-    postgres: &PostgresConfig,
-) -> anyhow::Result<Vec<(String, String)>> {
-    let mut settings = vec![
-        ("CHAT__KAFKA__BROKERS", kafka.brokers.clone()),
-        ("CHAT__KAFKA__TOPIC_PREFIX", kafka.topic_prefix.clone()),
-    ];
-    if component != Component::Broadcaster {
-        settings.push(("CHAT__POSTGRES__URL", postgres.url.expose().to_owned()));
-        settings.push(("CHAT__POSTGRES__SCHEMA", postgres.schema.clone()));
-        settings.push(("CHAT__POSTGRES__POOL_SIZE", "8".to_owned()));
-    }
-    if component != Component::Persister {
-        settings.push(("CHAT__REDIS__URL", infra.redis_url()?.to_owned()));
-        settings.push(("CHAT__REDIS__KEY_PREFIX", kafka.topic_prefix.replace('.', ":")));
-    }
-    if component == Component::WsGateway {
-        settings.push(("CHAT__AUTH__SECRET", SECRET.to_owned()));
-        settings.push(("CHAT__WS__PING_INTERVAL_SECS", PING_SECS.to_string()));
-    }
-    Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Sum of all series of a metric in the text format.
