@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -24,6 +24,8 @@ pub struct Infra {
     /// Whether it ran before: then it is left running.
     found_running: bool,
     addresses: HashMap<String, String>,
+    /// Two runners on one stack would break each other's runs. Free when this one has ended, however it did.
+    _lock: File,
 }
 
 impl Infra {
@@ -34,7 +36,11 @@ impl Infra {
         })?;
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         let dir = dir.canonicalize()?;
-        let mut infra = Self { script, dir, port_offset, found_running: false, addresses: HashMap::new() };
+        let lock = File::create(dir.join(".chaos.lock"))?;
+        lock.try_lock().map_err(|_| {
+            anyhow!("another chat-chaos uses {}: give this one its own --stack-dir and --port-offset", dir.display())
+        })?;
+        let mut infra = Self { script, dir, port_offset, found_running: false, addresses: HashMap::new(), _lock: lock };
         infra.found_running = infra.command(&["status"]).await?.contains(" running ");
         if let Err(error) = infra.command(&["up", "infra"]).await {
             infra.stop().await?;
