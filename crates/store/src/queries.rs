@@ -34,4 +34,6 @@ queries! {
     INVITE_MEMBERS = "commands/invite_members.sql";
     LEAVE_ROOM = "commands/leave_room.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
+    DUMP_TIMELINE = "dump/timeline.sql";
+    DUMP_MEMBERS = "dump/members.sql";
 }

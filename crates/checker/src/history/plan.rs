@@ -98,7 +98,7 @@ pub struct Budgets {
     pub delivery_ms: u64,
     /// The end of a fault to the first answered send.
     pub first_ok_ms: u64,
-    /// The end of a fault until everything sent before has been delivered.
+    /// The end of a fault until everything sent before, or soon after, has been delivered.
     pub caught_up_ms: u64,
     /// The loss of a connection, or the end of the fault that cost it, to the next connection.
     pub reconnect_ms: u64,

@@ -12,6 +12,8 @@ use crate::{
 };
 
 const MS: u64 = 1_000_000;
+/// Slower than this is a delivery that waited for something: a healthy system needs milliseconds.
+const WAITED_NS: u64 = 1000 * MS;
 
 /// How the system came back after a fault.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ pub(crate) struct Recovery {
     /// None: nothing was sent afterwards; or it was, and nothing was acknowledged.
     pub first_ok_ns: Option<u64>,
     pub sent_after: bool,
-    /// The last delivery of what was sent during the fault.
+    /// The last delivery of what was sent during the fault, or of what was sent soon after and had to wait.
     pub caught_up: Option<(u64, At, u32, i64)>,
 }
 
@@ -74,10 +76,19 @@ pub(crate) fn recoveries(run: &Run) -> Vec<Recovery> {
     }
     for (step, subscribed_ns) in deliveries(run) {
         let Act::Received { room, seq, command, .. } = step.act else { continue };
-        let sent_ns = run.command(command).first_invoke_ns;
+        let command = run.command(command);
+        let sent_ns = command.first_invoke_ns;
+        // Once, to somebody who was there: it waited for nothing but the system.
+        let waited =
+            command.attempts == 1 && subscribed_ns <= sent_ns && step.mono_ns.saturating_sub(sent_ns) > WAITED_NS;
         for recovery in &mut all {
-            let during = recovery.start_ns <= sent_ns && sent_ns < recovery.healed_ns;
-            let then = subscribed_ns <= recovery.healed_ns + recovery.budget_caught_up_ns;
+            let allowed_until = recovery.healed_ns + recovery.budget_caught_up_ns;
+            // A process is started again at once, and is not back for that: what is sent soon after waits too. Not so soon, near the end of
+            // the budget, it is judged by the budget of a delivery.
+            let soon = recovery.budget_caught_up_ns - (recovery.budget_caught_up_ns / 2).min(budgets.delivery_ms * MS);
+            let during = recovery.start_ns <= sent_ns
+                && (sent_ns < recovery.healed_ns || (waited && sent_ns <= recovery.healed_ns + soon));
+            let then = subscribed_ns <= allowed_until;
             let took = step.mono_ns.saturating_sub(recovery.healed_ns);
             if during && then && recovery.caught_up.is_none_or(|(most, ..)| took > most) {
                 recovery.caught_up = Some((took, step.at, room, seq));

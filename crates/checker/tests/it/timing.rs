@@ -74,6 +74,34 @@ fn a_delivery_long_after_a_fault_is_caught() {
     assert_eq!((report.faults[0].caught_up_ms, report.faults[0].met), (Some(3000), Some(false)));
 }
 
+/// A kill is over in an instant, since the process is started again; what is sent afterwards waits for it all the same.
+#[test]
+fn a_delivery_that_waits_after_a_fault_of_an_instant_is_caught() {
+    let mut story = two_people();
+    story.is_killed("broadcaster-1", None);
+    story.time_passes(500);
+    story.says("alice", "lobby", "two");
+    let delivered_after = |ms: u64| {
+        let mut records = story.clone().ends();
+        let fault = records
+            .iter_mut()
+            .find_map(|it| if let Record::Fault(it) = it { Some(it) } else { None })
+            .expect("a fault");
+        (fault.start_ns, fault.budget_ms) = (fault.end_ns, Some(4000));
+        let healed = fault.end_ns.expect("healed");
+        let bob = |it: &&mut Record| matches!(it, Record::Event(it) if it.op == Op::Recv && it.process == "bob" && it.seq == Some(3) && it.via.is_none());
+        if let Some(Record::Event(event)) = records.iter_mut().find(bob) {
+            event.mono_ns = healed + ms * MS;
+        }
+        judge(&records)
+    };
+    let report = delivered_after(5000);
+    breaks(&report, Invariant::I15, "slow_catch_up");
+    assert_eq!((report.faults[0].caught_up_ms, report.faults[0].met), (Some(5000), Some(false)));
+    let report = delivered_after(3000);
+    assert_eq!((report.faults[0].caught_up_ms, report.faults[0].met), (Some(3000), Some(true)));
+}
+
 #[test]
 fn a_client_that_comes_back_late_or_never_is_caught() {
     for again in [true, false] {

@@ -5,6 +5,7 @@
 mod admin;
 mod consumer;
 mod dead_letter;
+mod dump;
 mod outage;
 mod producer;
 mod reader;

@@ -25,7 +25,7 @@ pub fn room(name: &str) -> RoomId {
     RoomId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct World {
     rows: Vec<Row>,
     members: BTreeMap<&'static str, (i64, Option<i64>)>,
@@ -34,6 +34,7 @@ struct World {
 }
 
 /// The story so far.
+#[derive(Clone)]
 pub struct Story {
     now: u64,
     pub records: Vec<Record>,
