@@ -1,12 +1,12 @@
 //! What the stores hold when the run is over.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use anyhow::Context as _;
 use chat_checker::history::{
     BodyHash, DeadLetter, Gauge, Key, Kind, Mark, Membership, Offset, Record as Line, Row, Section, TopicRecord,
 };
-use chat_kafka::Record;
+use chat_kafka::{KafkaError, Reader, Record};
 use chat_protocol::{
     ClientMessageId, Command, Event, MarkRead, RoomId, UserId,
     event::{Outcome, OutcomeStatus},
@@ -15,8 +15,6 @@ use chat_protocol::{
 use serde_json::{Value, from_slice, from_value};
 
 use crate::{history::History, world::World};
-
-const WITHIN: Duration = Duration::from_secs(30);
 
 /// Everything that is not read by clients.
 #[derive(Debug, Default)]
@@ -65,15 +63,21 @@ pub async fn dump(world: &World, collected: Collected, history: &History) -> any
     let (mut records, mut letters, mut asked) = (Vec::new(), Vec::new(), HashMap::new());
     let topics = world.kafka.topics();
     for topic in [topics.messages(), topics.events(), topics.read_events()] {
-        let read = async |topic: &str| {
-            chat_kafka::read_topic(&world.kafka, topic, WITHIN).await.with_context(|| format!("dump of {topic}"))
-        };
+        let read = async |topic: &str| read(world, topic).await.with_context(|| format!("dump of {topic}"));
         records.extend(read(&topic).await?.iter().map(|record| Line::Topic(topic_record(record, &mut asked))));
         letters.extend(read(&dead_letter(&topic)).await?.iter().map(|record| Line::DeadLetter(letter(record))));
     }
     history.put_dump(Section::Topics, records);
     history.put_dump(Section::DeadLetters, letters);
     Ok(())
+}
+
+async fn read(world: &World, topic: &str) -> Result<Vec<Record>, KafkaError> {
+    let (mut reader, mut records) = (Reader::all(&world.kafka, topic).await?, Vec::new());
+    while let Some(record) = reader.next().await? {
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// Who asked for a command: its outcome does not name them.

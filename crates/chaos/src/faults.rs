@@ -100,7 +100,7 @@ async fn kill_service(
     struck.fault.end_ns = Some(clock.mono_ns());
     if let Some(topic) = topic_of(cell.component, world) {
         let group = world.kafka.topics().group(cell.component.name());
-        let committed = chat_kafka::committed_offsets(&world.kafka, cell.component.name(), &topic).await?;
+        let committed = chat_kafka::committed(&world.kafka, &group, &topic).await?;
         struck.offsets = committed
             .into_iter()
             .map(|(partition, offset)| Offset {

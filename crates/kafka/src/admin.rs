@@ -144,7 +144,7 @@ pub async fn group_lag(config: &KafkaConfig, service: &str, topics: &[String]) -
 }
 
 /// Runs blocking requests of a consumer that joins no group, on a thread for that.
-pub(crate) async fn blocking<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     what: &'static str,
     config: &KafkaConfig,
     group: Option<String>,

@@ -5,7 +5,6 @@
 mod admin;
 mod consumer;
 mod dead_letter;
-mod dump;
 mod outage;
 mod producer;
 mod reader;
