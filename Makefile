@@ -1,10 +1,10 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check test
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos fuzz bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything and print what to open
 	@deploy/run.sh up
@@ -41,5 +41,17 @@ deny: ## licences, sources, and who may use which library
 docs-check: ## what the documents name exists
 	@deploy/docs-check.sh
 
+asyncapi-check: ## docs/asyncapi.yaml with the official command-line tool (the first run installs it)
+	@deploy/asyncapi-check.sh
+
 test: ## every suite; installs and starts what it needs, leaves nothing running
 	@deploy/test.sh
+
+chaos: ## break one part after the other under load, and prove that nothing is lost: make chaos FAULT=kill COMPONENT=persister SEED=7 RUNS=1
+	@deploy/chaos.sh
+
+fuzz: ## make up input for a parser: make fuzz TARGET=stomp_decoder SECONDS=600
+	@deploy/fuzz.sh "$(TARGET)" "$(SECONDS)"
+
+bench: ## what encoding one event for 1,000 receivers costs each of them
+	cargo bench --locked -p ws-gateway --bench fan_out

@@ -91,6 +91,7 @@ ulimit -n "$(ulimit -Hn)"
 
 tools=(build)
 [[ ! -f crates/e2e/js/package-lock.json ]] || tools+=(node)
+[[ ! -f crates/e2e/spring/pom.xml ]] || tools+=(maven)
 stage "tools" "$STACK" install "${tools[@]}" || finish
 stage "infrastructure" "$STACK" up infra || finish
 eval "$("$STACK" env test)"
@@ -99,6 +100,9 @@ export CHAT_TEST_STACK=$STACK CHAT_TEST_BIN_DIR=$PWD/target/debug
 stage "build" cargo build --workspace --locked --bins --examples --tests || finish
 if [[ -f crates/e2e/js/package-lock.json ]]; then
     stage "npm ci" npm ci --prefix crates/e2e/js --no-audit --no-fund || finish
+fi
+if [[ -f crates/e2e/spring/pom.xml ]]; then
+    stage "mvn package" deploy/spring-client.sh || finish
 fi
 
 targets=()

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use chat_protocol::UserId;
 use clap::{Args, Parser, Subcommand};
 
+use crate::dlt::arguments::DltArguments;
+
 /// Sets up and checks a realtime chat installation, and talks to it
 #[derive(Debug, Parser)]
 #[command(
@@ -36,6 +38,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Chat in the terminal
     Chat(ChatArguments),
+    /// Look at dead letters: records that a service could not process; replay or discard them
+    Dlt(DltArguments),
     /// Check the configuration of every service without starting it
     CheckConfig(CheckConfigArguments),
 }
@@ -134,7 +138,7 @@ pub struct CheckConfigArguments {
 }
 
 /// `30s`, `5m`, `1h`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
         "" | "s" => Some(1),

@@ -1,4 +1,4 @@
-//! Configuration of `setup` and `token`.
+//! Configuration of `setup`, `dlt` and `token`.
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@ mod check_config;
 mod cli;
 mod config;
 mod demo;
+mod dlt;
 mod setup;
 mod sign_in;
 mod terminal;
@@ -24,6 +25,7 @@ async fn main() -> ExitCode {
         Command::Token(arguments) => token::run(file, &arguments),
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Chat(arguments) => chat::run(&arguments).await,
+        Command::Dlt(arguments) => dlt::run(file, &arguments).await,
         Command::CheckConfig(arguments) => check_config::run(file, &arguments),
     };
     match done {

@@ -30,10 +30,15 @@ async fn topics(config: &Config) -> Result<()> {
     let setup = &config.setup;
     // Quicker to say that Kafka is away than the request below.
     chat_kafka::cluster_reachable(&config.kafka, REACHABLE_WITHIN).await?;
-    let created = chat_kafka::ensure_topics(&config.kafka, &topics, setup.partitions, setup.replication).await?;
-    println!("kafka     {}: {}", config.kafka.brokers, summary(&created, topics.len(), "topic"));
+    let mut created = chat_kafka::ensure_topics(&config.kafka, &topics, setup.partitions, setup.replication).await?;
+    let log = config.kafka.topics().dead_letter_log();
+    created.extend(chat_kafka::ensure_compacted_topic(&config.kafka, &log, setup.replication).await?);
+    println!("kafka     {}: {}", config.kafka.brokers, summary(&created, topics.len() + 1, "topic"));
     if !created.is_empty() {
-        println!("          {} partitions, replication {}", setup.partitions, setup.replication);
+        println!(
+            "          {} partitions (of {log} 1, compacted), replication {}",
+            setup.partitions, setup.replication
+        );
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use chat_protocol::{
-    ClientMessageId, Entry, EntryType, ErrorCode, ReadReceipt, RoomId, SessionId, UserId,
+    Change, ClientMessageId, Entry, EntryType, ErrorCode, ReadReceipt, RoomId, SessionId, UserId,
     close::CloseCode,
     frame::{ClientCommand, FrameError, ReplyBody},
-    push::Notification,
+    push::{Notification, Presence, Typing},
 };
 use chat_service::Backoff;
 use tokio::{
@@ -83,6 +83,8 @@ pub enum Event {
     },
     /// The next entry of a room.
     Entry(Entry),
+    /// An earlier message changed: its new state is within.
+    Change(Change),
     /// A send got further.
     Send {
         /// The room.
@@ -94,6 +96,10 @@ pub enum Event {
     },
     /// A member's read mark moved.
     Read(ReadReceipt),
+    /// A member types, or has stopped.
+    Typing(Typing),
+    /// A member came or went.
+    Presence(Presence),
     /// News of a room that is not subscribed.
     Notification(Notification),
     /// A fault of the server: entries were skipped. The client subscribes the room anew from `expected`, so none is lost here.

@@ -103,7 +103,7 @@ impl std::fmt::Display for Closed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
     /// Sent by the server on its own.
-    Push(ServerPush),
+    Push(Box<ServerPush>),
     /// The reply to a command given by [`Caller::post`].
     Reply(ServerReply),
     /// Not understood: the text as it came.
@@ -206,7 +206,7 @@ impl Connection {
     pub async fn next_push(&mut self) -> Option<ServerPush> {
         loop {
             if let Incoming::Push(push) = self.incoming.recv().await? {
-                return Some(push);
+                return Some(*push);
             }
         }
     }
@@ -383,7 +383,7 @@ struct Kind<'a> {
 
 fn parse(text: &str) -> Incoming {
     let parsed = match serde_json::from_str::<Kind<'_>>(text) {
-        Ok(Kind { push: Some(_) }) => serde_json::from_str(text).map(Incoming::Push),
+        Ok(Kind { push: Some(_) }) => serde_json::from_str(text).map(|push| Incoming::Push(Box::new(push))),
         Ok(Kind { push: None }) => serde_json::from_str(text).map(Incoming::Reply),
         Err(error) => Err(error),
     };

@@ -36,6 +36,7 @@ impl Draft {
             client_message_id: self.client_message_id.clone(),
             content: self.content.clone(),
             message_type: self.message_type,
+            reply_to: None,
             traceparent: None,
         }
     }

@@ -164,7 +164,7 @@ impl Session {
     /// Takes a frame; what it means for the consumer.
     pub fn incoming(&mut self, incoming: Incoming, now: Instant) -> Vec<Event> {
         match incoming {
-            Incoming::Push(push) => self.push(push, now),
+            Incoming::Push(push) => self.push(*push, now),
             Incoming::Reply(reply) => self.reply(reply, now),
             Incoming::Other(_) => Vec::new(), // of a newer server
         }
@@ -187,6 +187,15 @@ impl Session {
                     events
                 }
             },
+            ServerPush::Edit(change) | ServerPush::Delete(change) | ServerPush::React(change) => {
+                match self.tracker.entry(change.room_id, change.seq) {
+                    Verdict::Drop => Vec::new(),
+                    Verdict::Gap { expected } => {
+                        vec![Event::Gap { room_id: change.room_id, expected, got: change.seq }]
+                    }
+                    Verdict::Deliver => vec![Event::Change(change)],
+                }
+            }
             ServerPush::Accepted { room_id, client_message_id, .. } => self.accepted(room_id, client_message_id, now),
             ServerPush::Persisted { room_id, client_message_id, seq, duplicate, .. } => {
                 self.finished(room_id, client_message_id, SendState::Persisted { seq, duplicate })
@@ -195,6 +204,8 @@ impl Session {
                 self.finished(room_id, client_message_id, SendState::Rejected(error))
             }
             ServerPush::Read(receipt) => vec![Event::Read(receipt)],
+            ServerPush::Typing(typing) => vec![Event::Typing(typing)],
+            ServerPush::Presence(presence) => vec![Event::Presence(presence)],
             ServerPush::Notification(notification) => vec![Event::Notification(notification)],
             ServerPush::Lagging { .. } => Vec::new(), // goes on by itself
             ServerPush::Unsubscribed { room_id, code } => {

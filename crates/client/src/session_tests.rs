@@ -60,7 +60,7 @@ impl Fixture {
     }
 
     fn push(&mut self, push: ServerPush) -> Vec<Event> {
-        self.session.incoming(Incoming::Push(push), self.now)
+        self.session.incoming(Incoming::Push(Box::new(push)), self.now)
     }
 
     fn entry(&self, seq: i64, sender_id: UserId, id: &ClientMessageId) -> Entry {
@@ -76,6 +76,10 @@ impl Fixture {
             content: "c".into(),
             members: vec![],
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

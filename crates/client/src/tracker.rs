@@ -88,7 +88,7 @@ impl Tracker {
         rooms
             .map(|(room_id, room)| {
                 room.state = State::Asked;
-                RoomCursor { room_id: *room_id, after: room.cursor }
+                RoomCursor { room_id: *room_id, after: room.cursor, presence: false }
             })
             .collect()
     }
@@ -156,7 +156,7 @@ mod tests {
     fn live(after: i64) -> (Tracker, RoomId) {
         let (mut tracker, room) = (Tracker::default(), RoomId::generate());
         tracker.want(room, Some(after));
-        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(after) }]);
+        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(after), presence: false }]);
         tracker.subscribed(&subscribed(room, after, after));
         (tracker, room)
     }
@@ -176,7 +176,7 @@ mod tests {
         let (mut tracker, room) = live(4);
         tracker.entry(room, 5);
         tracker.disconnected();
-        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(5) }]);
+        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(5), presence: false }]);
         assert_eq!(due(&mut tracker), [], "asked once");
         tracker.subscribed(&subscribed(room, 5, 7));
         assert_eq!(tracker.entry(room, 6), Verdict::Deliver);
@@ -187,7 +187,7 @@ mod tests {
         let (mut tracker, room) = (Tracker::default(), RoomId::generate());
         tracker.want(room, None);
         tracker.want(room, Some(1)); // wanted already
-        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: None }]);
+        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: None, presence: false }]);
         assert_eq!(tracker.entry(room, 10), Verdict::Drop, "before the reply");
         tracker.subscribed(&subscribed(room, 10, 10));
         assert_eq!(tracker.entry(room, 11), Verdict::Deliver);
@@ -206,7 +206,7 @@ mod tests {
         let (mut tracker, room) = live(1);
         assert_eq!(tracker.entry(room, 4), Verdict::Gap { expected: 2 });
         assert_eq!(tracker.entry(room, 5), Verdict::Drop);
-        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(1) }]);
+        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(1), presence: false }]);
         tracker.subscribed(&subscribed(room, 1, 5));
         assert_eq!(tracker.entry(room, 2), Verdict::Deliver);
     }
@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(due(&mut tracker), []);
         }
         tracker.ping(&quiet);
-        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(4) }]);
+        assert_eq!(due(&mut tracker), [RoomCursor { room_id: room, after: Some(4), presence: false }]);
         tracker.subscribed(&subscribed(room, 4, 5));
         assert_eq!(tracker.entry(room, 5), Verdict::Deliver);
         for _ in 0..5 {

@@ -92,7 +92,7 @@ impl Processes {
     pub fn start_again(&mut self, name: &str) {
         let log = File::options().create(true).append(true).open(self.log_path(name)).expect("a log file");
         let member = self.members.get_mut(name).expect("a name that was started");
-        let mut command = Command::new(binary_dir().join(member.service));
+        let mut command = Command::new(binary(member.service));
         // Settings of the caller's shell would make tests differ from machine to machine.
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CHAT__")) {
             command.env_remove(key);
@@ -197,13 +197,14 @@ pub async fn stack(arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
 }
 
-fn binary_dir() -> PathBuf {
-    // Beside the test's own binary, which is in target/<profile>/deps.
+/// Where a binary of this project is: in the folder `CHAT_TEST_BIN_DIR`, or beside the test.
+pub fn binary(name: &str) -> PathBuf {
+    // The test's own binary is in target/<profile>/deps.
     let beside = || {
         let test = std::env::current_exe().expect("a running test");
         test.ancestors().nth(2).map(Path::to_path_buf).expect("target/<profile>")
     };
-    std::env::var_os("CHAT_TEST_BIN_DIR").map_or_else(beside, PathBuf::from)
+    std::env::var_os("CHAT_TEST_BIN_DIR").map_or_else(beside, PathBuf::from).join(name)
 }
 
 fn free_port() -> u16 {

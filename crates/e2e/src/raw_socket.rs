@@ -7,34 +7,40 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
+use crate::raw_http::upgrade_request;
+
 /// A TCP connection after a WebSocket upgrade.
 #[derive(Debug)]
 pub struct RawSocket {
     /// The connection.
     pub stream: TcpStream,
+    /// The head of the answer to the upgrade.
+    pub head: String,
     read: Vec<u8>,
 }
 
 impl RawSocket {
-    /// Upgrades to `protocol`.
+    /// Upgrades to `protocol` at the main address.
     pub async fn open(addr: SocketAddr, protocol: &str) -> Self {
-        Self::upgrade(TcpStream::connect(addr).await.expect("a connection"), addr, protocol).await
+        Self::open_at(addr, "/ws/v1/chat", &[("Sec-WebSocket-Protocol", protocol)]).await
     }
 
-    /// The same with a receive buffer of that many bytes: who does not read is noticed the sooner.
+    /// Upgrades at `path`, with headers beside those of the handshake.
+    pub async fn open_at(addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+        Self::upgrade(TcpStream::connect(addr).await.expect("a connection"), addr, path, headers).await
+    }
+
+    /// Like [`Self::open`] with a receive buffer of that many bytes: who does not read is noticed the sooner.
     pub async fn open_with_buffer(addr: SocketAddr, protocol: &str, bytes: u32) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(bytes).expect("a receive buffer");
-        Self::upgrade(socket.connect(addr).await.expect("a connection"), addr, protocol).await
+        let stream = socket.connect(addr).await.expect("a connection");
+        Self::upgrade(stream, addr, "/ws/v1/chat", &[("Sec-WebSocket-Protocol", protocol)]).await
     }
 
-    async fn upgrade(mut stream: TcpStream, addr: SocketAddr, protocol: &str) -> Self {
-        let request = format!(
-            "GET /ws/v1/chat HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("written");
+    async fn upgrade(mut stream: TcpStream, addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+        stream.set_nodelay(true).expect("an open connection");
+        stream.write_all(upgrade_request(addr, path, headers).as_bytes()).await.expect("written");
         let mut read = Vec::new();
         let end = loop {
             if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -49,7 +55,25 @@ impl RawSocket {
         let head = String::from_utf8_lossy(&read[..end]).into_owned();
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         read.drain(..end);
-        Self { stream, read }
+        Self { stream, head, read }
+    }
+
+    /// The bytes of a frame, masked: first byte (FIN, RSV, opcode), then the payload.
+    pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+        const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+        let mut frame = header(first_byte, payload.len() as u64);
+        let mask = frame.len() - 4;
+        frame[mask..].copy_from_slice(&MASK);
+        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    /// Sends bytes as they are, in writes of `piece` bytes.
+    pub async fn write(&mut self, bytes: &[u8], piece: usize) -> std::io::Result<()> {
+        for piece in bytes.chunks(piece) {
+            self.stream.write_all(piece).await?;
+        }
+        Ok(())
     }
 
     /// Sends a frame of any kind, masked with zeros: first byte (FIN and opcode), then whatever.
@@ -80,9 +104,15 @@ impl RawSocket {
 
     /// The close code, whatever comes before it; `None` when the connection ends without one.
     pub async fn close_code(&mut self) -> Option<u16> {
+        self.close().await.map(|(code, _)| code)
+    }
+
+    /// Close code and reason, whatever comes before them.
+    pub async fn close(&mut self) -> Option<(u16, String)> {
         while let Some((opcode, payload)) = self.next().await {
             if opcode == 8 {
-                return payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]]));
+                let (code, reason) = payload.split_first_chunk()?;
+                return Some((u16::from_be_bytes(*code), String::from_utf8_lossy(reason).into_owned()));
             }
         }
         None

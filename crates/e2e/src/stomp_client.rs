@@ -25,6 +25,12 @@ impl StompClient {
         Self { socket: RawSocket::open(addr, "v12.stomp").await, decoder, frames: VecDeque::new(), receipts: 0 }
     }
 
+    /// Sends bytes as they are, in one WebSocket message; the first byte tells which kind.
+    pub async fn put_bytes(&mut self, first_byte: u8, bytes: &[u8]) {
+        // It may be closed before all of them are written.
+        self.socket.send(first_byte, bytes).await.ok();
+    }
+
     /// Opens and connects with a token.
     pub async fn connect(addr: SocketAddr, person: &Person) -> Self {
         let mut client = Self::open(addr).await;
@@ -121,7 +127,8 @@ impl StompClient {
         .await
     }
 
-    async fn next_or_end(&mut self) -> Result<Frame, Option<u16>> {
+    /// The next frame, or the close code.
+    pub async fn next_or_end(&mut self) -> Result<Frame, Option<u16>> {
         loop {
             if let Some(frame) = self.frames.pop_front() {
                 return Ok(frame);

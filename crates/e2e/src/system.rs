@@ -84,6 +84,14 @@ impl System {
 
     /// Starts another gateway with settings of its own (environment variables).
     pub async fn add_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
+        let gateway = self.add_unready_gateway(own_settings);
+        let ready = &gateway.context.readiness;
+        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
+        gateway
+    }
+
+    /// The same without waiting until it has what it depends on.
+    pub fn add_unready_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
         let own_settings = own_settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let settings = settings("ws-gateway", &self.isolation).into_iter().chain(own_settings);
         let loaded = load_from(ws_gateway::DEFAULTS, None, settings).expect("settings of the tests");
@@ -93,8 +101,6 @@ impl System {
         let gateway = Gateway { addr: server.addr, context: context.clone() };
         context.lifecycle.spawn("gateway", server.serve());
         self.lock_gateways().push(gateway.clone());
-        let ready = &context.readiness;
-        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
         gateway
     }
 
@@ -162,6 +168,18 @@ impl Gateway {
         Some(metric.get_gauge().get_value() + metric.get_counter().get_value())
     }
 
+    /// The value of a counter with one label that has this value; 0 when it was never counted.
+    pub fn counter(&self, name: &str, label: &str) -> f64 {
+        let families = self.context.metrics.gather();
+        let metrics = families
+            .iter()
+            .filter(|family| family.name() == name)
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
+        let labelled =
+            |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|pair| pair.value() == label);
+        metrics.filter(labelled).map(|metric| metric.get_counter().get_value()).sum()
+    }
+
     /// Calls on behalf of somebody.
     pub fn rest(&self, person: &Person) -> RestClient {
         RestClient::new(&self.url()).expect("an address").with_token(&person.token)
@@ -169,7 +187,10 @@ impl Gateway {
 
     /// A `chat.v1` connection with rooms: room, and the last seq one has.
     pub async fn connect(&self, person: &Person, rooms: &[(RoomId, Option<i64>)]) -> Connection {
-        let rooms = rooms.iter().map(|(room_id, after)| RoomCursor { room_id: *room_id, after: *after }).collect();
+        let rooms = rooms
+            .iter()
+            .map(|(room_id, after)| RoomCursor { room_id: *room_id, after: *after, presence: false })
+            .collect();
         let (connection, welcome) =
             Connection::connect(&self.ws_url(), &person.token, rooms).await.expect("a connection");
         let refused: Vec<_> = welcome.rooms.iter().filter(|room| room.error.is_some()).collect();

@@ -71,13 +71,14 @@ impl Talk for Connection {
             client_message_id: id.clone(),
             content: text.to_owned(),
             message_type: EntryType::Text,
+            reply_to: None,
             traceparent: None,
         })
         .await
     }
 
     async fn subscribe(&self, room: RoomId, after: Option<i64>) -> RoomSubscription {
-        let rooms = vec![RoomCursor { room_id: room, after }];
+        let rooms = vec![RoomCursor { room_id: room, after, presence: false }];
         match self.call(ClientCommand::Subscribe { rooms }).await {
             Ok(ReplyBody::Subscribe { mut rooms }) if rooms.len() == 1 => rooms.remove(0),
             other => panic!("no answer for one room: {other:?}"),

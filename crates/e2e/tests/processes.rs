@@ -128,7 +128,7 @@ async fn services_started_before_their_dependencies_say_so_and_come_up_when_thos
         }
     };
     let room = deadline("the first command", ROUND, first_command).await;
-    let rooms = vec![RoomCursor { room_id: room, after: Some(0) }];
+    let rooms = vec![RoomCursor { room_id: room, after: Some(0), presence: false }];
     let (mut connection, _) = Connection::connect(&chat_client::ws_url(&url), &alice.token, rooms).await.unwrap();
     connection.say(room, "hello").await;
     connection.entries(room, 2).await;

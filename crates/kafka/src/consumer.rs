@@ -27,7 +27,6 @@ use crate::{
 /// Work that takes longer than this is polled beside, so that the group does not count this member as dead.
 const POLL_BESIDE_AFTER: Duration = Duration::from_secs(3);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
 /// What was taken at once, in the order of the partitions.
 #[derive(Debug)]
@@ -219,10 +218,9 @@ impl Consumer {
                 Err(ClientError::MessageConsumptionFatal(code)) => {
                     return Err(KafkaError::Consumer(ClientError::MessageConsumptionFatal(code)));
                 }
-                Err(error) => {
-                    self.note(&error);
-                    sleep(PAUSE_AFTER_ERROR).await;
-                }
+                // No pause: the client library queues an error for every attempt to connect that fails, and paces those itself. Passing over
+                // them more slowly than they came would go on long after Kafka is back.
+                Err(error) => self.note(&error),
             }
         }
     }

@@ -7,13 +7,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_protocol::topic;
+use chat_protocol::{
+    header::{DEAD_LETTER_EXCEPTION as EXCEPTION, DEAD_LETTER_ORIGINAL as ORIGINAL},
+    topic,
+};
 
 use crate::{KafkaError, OwnedRecord, Producer, Record};
 
 const WINDOW: Duration = Duration::from_mins(1);
-const ORIGINAL: &str = "kafka_dlt-original-";
-const EXCEPTION: &str = "kafka_dlt-exception-";
 
 /// Sends records to their dead-letter topic.
 pub struct DeadLetters {

@@ -30,6 +30,20 @@ pub enum KafkaError {
         /// Why.
         code: RDKafkaErrorCode,
     },
+    /// A topic that has to be there is not.
+    #[error("kafka topic {topic} does not exist")]
+    NoSuchTopic {
+        /// Which.
+        topic: String,
+    },
+    /// Nothing came although there is something to read.
+    #[error("kafka did not answer for {waited:?} while {topic} was read")]
+    Silent {
+        /// The topic.
+        topic: String,
+        /// For how long.
+        waited: std::time::Duration,
+    },
     /// Records were not acked before the time was up.
     #[error("kafka producer could not be flushed")]
     Flush(#[source] rdkafka::error::KafkaError),

@@ -26,10 +26,13 @@ mod error;
 mod metrics;
 mod positions;
 mod producer;
+mod reader;
 mod record;
 mod throttle;
 
-pub use crate::admin::{cluster_reachable, delete_topics, ensure_topics, group_lag};
+pub use crate::admin::{
+    cluster_reachable, committed, delete_topics, ensure_compacted_topic, ensure_topics, group_lag, offsets,
+};
 pub use crate::config::{ConsumerConfig, KafkaConfig, ProducerConfig};
 pub use crate::consumer::{Batch, Consumer};
 pub use crate::dead_letter::DeadLetters;
@@ -37,4 +40,5 @@ pub use crate::disposition::Disposition;
 pub use crate::error::{DeliveryError, KafkaError, SendError};
 pub use crate::metrics::KafkaMetrics;
 pub use crate::producer::{Delivered, Delivery, Producer};
+pub use crate::reader::{Reader, Spans};
 pub use crate::record::{OutRecord, OwnedRecord, Record};

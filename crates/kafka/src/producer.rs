@@ -87,6 +87,12 @@ impl Producer {
         self.enqueue(record.topic, None, Some(record.key.as_bytes()), Some(record.payload), headers)
     }
 
+    /// The same for a record whose key and headers may be any bytes.
+    pub fn send_owned(&self, record: &OwnedRecord) -> Result<Delivery, SendError> {
+        let headers = owned_headers(record.headers.iter().map(|(name, value)| (name.as_str(), &value[..])));
+        self.enqueue(&record.topic, record.partition, record.key.as_deref(), record.payload.as_deref(), headers)
+    }
+
     /// Sends all in order and waits for every acknowledgement. Whatever fails is sent again, from the first failed record on, for
     /// as long as it takes: records after it may be stored twice, but never before it. Drop the future to give up.
     pub async fn send_all(&self, records: &[OwnedRecord]) -> Result<(), KafkaError> {
@@ -146,15 +152,7 @@ impl Producer {
 
     async fn enqueue_when_possible(&self, record: &OwnedRecord) -> Result<Delivery, SendError> {
         loop {
-            let headers = owned_headers(record.headers.iter().map(|(name, value)| (name.as_str(), &value[..])));
-            let result = self.enqueue(
-                &record.topic,
-                record.partition,
-                record.key.as_deref(),
-                record.payload.as_deref(),
-                headers,
-            );
-            match result {
+            match self.send_owned(record) {
                 Err(SendError::Busy) => tokio::time::sleep(BUSY_WAIT).await,
                 other => return other,
             }

@@ -15,7 +15,7 @@ impl CloseCode {
     pub const UNSUPPORTED: Self = Self(1003);
     /// Text that is not UTF-8.
     pub const INVALID_TEXT: Self = Self(1007);
-    /// Something that is not allowed, such as a foreign room over STOMP.
+    /// Something that is not allowed, such as a foreign room over STOMP; too many frames that could not be read, or at all.
     pub const POLICY: Self = Self(1008);
     /// A frame or message above the limit.
     pub const TOO_LARGE: Self = Self(1009);
@@ -29,6 +29,8 @@ impl CloseCode {
     pub const AUTH: Self = Self(4401);
     /// No first frame in time, or nothing heard for too long.
     pub const TIMEOUT: Self = Self(4408);
+    /// More sessions than one user may have.
+    pub const LIMIT: Self = Self(4429);
 
     /// Every code the server sends: code, when, whether to reconnect (with resume).
     pub const TABLE: &'static [(Self, &'static str, bool)] = &[
@@ -36,12 +38,21 @@ impl CloseCode {
         (Self::PROTOCOL, "frames against the WebSocket or STOMP protocol", false),
         (Self::UNSUPPORTED, "binary frame on chat.v1", false),
         (Self::INVALID_TEXT, "text that is not UTF-8", false),
-        (Self::POLICY, "something that is not allowed", false),
-        (Self::TOO_LARGE, "frame or message above the limit", false),
+        (
+            Self::POLICY,
+            "something that is not allowed, too many frames that could not be read, or too many frames at all",
+            false,
+        ),
+        (
+            Self::TOO_LARGE,
+            "a message above the limit, or in too many fragments; refused from the frame's header",
+            false,
+        ),
         (Self::RESTART, "the server restarts", true),
         (Self::OVERLOADED, "the server is overloaded", true),
         (Self::SLOW, "the client read too slowly", true),
         (Self::AUTH, "credentials missing, wrong or expired: refresh the token first", false),
         (Self::TIMEOUT, "no first frame in time, or nothing heard for too long", true),
+        (Self::LIMIT, "more sessions than one user may have: close another one first", false),
     ];
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     SCHEMA_VERSION,
     entry::EntryType,
-    id::{ClientMessageId, GatewayId, RoomId, SessionId, UserId},
+    id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId},
 };
 
 /// Who waits for the outcome.
@@ -51,6 +51,31 @@ pub enum CommandBody {
         content: String,
         /// `TEXT` or `IMAGE`.
         message_type: EntryType,
+        /// The message it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+    },
+    /// Replace the text of one's own message.
+    EditMessage {
+        /// Which.
+        message_id: MessageId,
+        /// The new text, checked like that of a message.
+        content: String,
+    },
+    /// Delete one's own message, or, as owner or admin of a group, anybody's. Its text is gone for good.
+    DeleteMessage {
+        /// Which.
+        message_id: MessageId,
+    },
+    /// React to a message, or take a reaction back.
+    ReactToMessage {
+        /// Which.
+        message_id: MessageId,
+        /// With what.
+        emoji: String,
+        /// Take it back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        remove: bool,
     },
     /// Create a group with the actor as owner.
     CreateGroupRoom {
@@ -78,6 +103,9 @@ impl CommandBody {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::SendMessage { .. } => "SendMessage",
+            Self::EditMessage { .. } => "EditMessage",
+            Self::DeleteMessage { .. } => "DeleteMessage",
+            Self::ReactToMessage { .. } => "ReactToMessage",
             Self::CreateGroupRoom { .. } => "CreateGroupRoom",
             Self::CreateDirectRoom { .. } => "CreateDirectRoom",
             Self::InviteMembers { .. } => "InviteMembers",
@@ -129,7 +157,12 @@ mod tests {
     fn every_command_survives_its_json() {
         let user = UserId::generate();
         for body in [
-            CommandBody::SendMessage { content: "안녕 \"x\"\n".into(), message_type: EntryType::Text },
+            CommandBody::SendMessage {
+                content: "안녕 \"x\"\n".into(), message_type: EntryType::Text, reply_to: None
+            },
+            CommandBody::EditMessage { message_id: MessageId::generate(), content: "b".into() },
+            CommandBody::DeleteMessage { message_id: MessageId::generate() },
+            CommandBody::ReactToMessage { message_id: MessageId::generate(), emoji: "👍".into(), remove: true },
             CommandBody::CreateGroupRoom { name: "g".into(), user_ids: vec![user] },
             CommandBody::CreateDirectRoom { user_id: user },
             CommandBody::InviteMembers { user_ids: vec![user] },
@@ -144,7 +177,9 @@ mod tests {
 
     #[test]
     fn the_digest_tells_bodies_apart() {
-        let text = |s: &str| command(CommandBody::SendMessage { content: s.into(), message_type: EntryType::Text });
+        let text = |s: &str| {
+            command(CommandBody::SendMessage { content: s.into(), message_type: EntryType::Text, reply_to: None })
+        };
         assert_eq!(text("a").digest(), text("a").digest());
         assert_ne!(text("a").digest(), text("b").digest());
     }

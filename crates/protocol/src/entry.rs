@@ -86,6 +86,92 @@ pub struct Entry {
     /// When it was committed (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     pub sent_at: Timestamp,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// When its text was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted: `content` is empty then, for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+    /// Who reacted how.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// One emoji under a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// How many members reacted with it.
+    pub count: u32,
+    /// The first of them, at most [`crate::limits::REACTION_USERS`].
+    pub user_ids: Vec<UserId>,
+}
+
+/// What a place in a room's order holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TimelineKind {
+    /// An [`Entry`] of its own: a message or a system entry.
+    #[default]
+    Message,
+    /// A [`Change`]: the text of an earlier message.
+    Edit,
+    /// A [`Change`]: an earlier message is gone.
+    Delete,
+    /// A [`Change`]: a reaction to an earlier message came or went.
+    React,
+}
+
+impl TimelineKind {
+    /// The name on every wire: STOMP header `event`, `push` of `chat.v1`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::React => "react",
+        }
+    }
+
+    /// Whether it is the kind of an entry of its own.
+    pub fn is_message(&self) -> bool {
+        *self == Self::Message
+    }
+}
+
+/// One committed change of an earlier message. It has its own place in the room's order; `message` is what to show from now on, whatever was
+/// shown before: whoever reads an old change later gets the message as it is then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The room.
+    pub room_id: RoomId,
+    /// Place of the change in the room's order.
+    pub seq: i64,
+    /// Who changed it, decided by the server.
+    pub actor_id: UserId,
+    /// The actor's name.
+    pub actor_nickname: String,
+    /// The actor's own id of the change.
+    pub client_message_id: ClientMessageId,
+    /// When it was committed.
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: Timestamp,
+    /// The emoji of a reaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+    /// The reaction was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// The message after it.
+    pub message: Entry,
 }
 
 impl Entry {

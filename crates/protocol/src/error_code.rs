@@ -54,6 +54,8 @@ error_codes! {
     Forbidden "forbidden", 403, None, false, "do not repeat";
     /// No such room, or not a member of it: the two are not told apart.
     RoomNotFound "room_not_found", 404, None, false, "do not repeat; reload the room list";
+    /// No such message in the room, or it was deleted.
+    MessageNotFound "message_not_found", 404, None, false, "reload the message";
     /// No such user.
     UserNotFound "user_not_found", 404, None, false, "check the user id";
     /// No such path or resource.
@@ -68,8 +70,12 @@ error_codes! {
     IdConflict "id_conflict", 409, None, false, "use a fresh clientMessageId";
     /// Frame or body above the limit.
     TooLarge "too_large", 413, Some(CloseCode::TOO_LARGE), false, "send less";
+    /// The path is a WebSocket's, and the request is none.
+    UpgradeRequired "upgrade_required", 426, None, false, "connect with a WebSocket client (RFC 6455, version 13)";
     /// Too much, too fast.
     RateLimited "rate_limited", 429, None, true, "wait for the time told";
+    /// More sessions than one user may have; the older ones stay.
+    SessionLimit "session_limit", 429, Some(CloseCode::LIMIT), false, "close another session first";
     /// Never taken: a queue is full or Kafka is away. Safe to repeat.
     Busy "busy", 503, None, true, "repeat with the same clientMessageId";
     /// No answer in time; it may still happen. Repeat with the same id.
@@ -96,12 +102,20 @@ pub struct Rejection {
     pub code: ErrorCode,
     /// The sentence.
     pub message: String,
+    /// Not before this long, in milliseconds; for refusals that end by themselves.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Rejection {
     /// A refusal with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after_ms: None }
+    }
+
+    /// The same, with when to come back.
+    #[must_use]
+    pub fn retry_after(self, wait: std::time::Duration) -> Self {
+        Self { retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)), ..self }
     }
 
     /// The one answer for rooms that are not there and rooms that are not yours.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     SCHEMA_VERSION,
     command::Origin,
-    entry::{Entry, EntryType},
+    entry::{Change, Entry, EntryType, TimelineKind},
     error_code::ErrorCode,
     id::{ClientMessageId, GatewayId, MessageId, RoomId, UserId},
 };
@@ -19,7 +19,7 @@ use crate::{
 pub struct Event {
     /// Schema version.
     pub v: u16,
-    /// Past tense, for people reading the topic: `MessageSent`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`.
+    /// Past tense, for people reading the topic: `MessageSent`, `MessageEdited`, `MessageDeleted`, `MessageReacted`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The room; equals the record's key.
@@ -27,10 +27,13 @@ pub struct Event {
     /// The entry's place, 0 when there is no entry.
     #[serde(default)]
     pub seq: i64,
+    /// What `entry` is.
+    #[serde(default, skip_serializing_if = "TimelineKind::is_message")]
+    pub kind: TimelineKind,
     /// Users whose membership ends with this entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<UserId>,
-    /// The [`Entry`] as JSON: written once here, passed on as bytes to every client.
+    /// The [`Entry`], or the [`Change`], as JSON: written once here, passed on as bytes to every client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Box<RawValue>>,
     /// The gateway that waits for the outcome.
@@ -90,8 +93,30 @@ impl Event {
             event_type: Self::type_name(entry.entry_type).to_owned(),
             room_id: entry.room_id,
             seq: entry.seq,
+            kind: TimelineKind::Message,
             removed: entry.removed(),
             entry: Some(serde_json::value::to_raw_value(entry)?),
+            gateway_id: outcome.origin.gateway_id,
+            outcome: serde_json::value::to_raw_value(outcome)?,
+        })
+    }
+
+    /// The event of a committed change.
+    pub fn changed(kind: TimelineKind, change: &Change, outcome: &Outcome) -> Result<Self, serde_json::Error> {
+        let event_type = match kind {
+            TimelineKind::Message => "MessageSent",
+            TimelineKind::Edit => "MessageEdited",
+            TimelineKind::Delete => "MessageDeleted",
+            TimelineKind::React => "MessageReacted",
+        };
+        Ok(Self {
+            v: SCHEMA_VERSION,
+            event_type: event_type.to_owned(),
+            room_id: change.room_id,
+            seq: change.seq,
+            kind,
+            removed: Vec::new(),
+            entry: Some(serde_json::value::to_raw_value(change)?),
             gateway_id: outcome.origin.gateway_id,
             outcome: serde_json::value::to_raw_value(outcome)?,
         })
@@ -109,6 +134,7 @@ impl Event {
             event_type: event_type.to_owned(),
             room_id: outcome.room_id,
             seq: 0,
+            kind: TimelineKind::Message,
             removed: Vec::new(),
             entry: None,
             gateway_id: outcome.origin.gateway_id,

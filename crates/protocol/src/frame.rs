@@ -2,18 +2,22 @@
 //!
 //! A command has `id` and `cmd` and gets exactly one reply with that `id`; a push has `push` and no `id`.
 
+mod read_command;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    entry::{Entry, EntryType},
+    entry::{Change, Entry, EntryType},
     error_code::ErrorCode,
     id::{ClientMessageId, MessageId, RoomId, SessionId, UserId},
-    push::Notification,
+    push::{Notification, Presence, Typing},
     read::ReadReceipt,
 };
+
+pub use read_command::{CommandError, read_command};
 
 /// The WebSocket sub-protocol's name.
 pub const SUBPROTOCOL: &str = "chat.v1";
@@ -41,6 +45,11 @@ pub enum ClientCommand {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rooms: Vec<RoomCursor>,
     },
+    /// A new access token for this connection, before the old one ends. It must be the same user's.
+    Refresh {
+        /// Access token.
+        token: String,
+    },
     /// Receive rooms' events.
     Subscribe {
         /// Which, and from where.
@@ -62,9 +71,46 @@ pub enum ClientCommand {
         /// `TEXT` (default) or `IMAGE`.
         #[serde(default = "text", rename = "type")]
         message_type: EntryType,
+        /// The message it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
         /// W3C trace context of the client, if it has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         traceparent: Option<String>,
+    },
+    /// Replace the text of one's own message.
+    Edit {
+        /// Where.
+        room_id: RoomId,
+        /// Which.
+        message_id: MessageId,
+        /// Idempotency key of the change.
+        client_message_id: ClientMessageId,
+        /// The new text.
+        content: String,
+    },
+    /// Delete a message.
+    Delete {
+        /// Where.
+        room_id: RoomId,
+        /// Which.
+        message_id: MessageId,
+        /// Idempotency key of the change.
+        client_message_id: ClientMessageId,
+    },
+    /// React to a message, or take a reaction back.
+    React {
+        /// Where.
+        room_id: RoomId,
+        /// Which.
+        message_id: MessageId,
+        /// Idempotency key of the change.
+        client_message_id: ClientMessageId,
+        /// With what.
+        emoji: String,
+        /// Take it back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        remove: bool,
     },
     /// A page of a room's timeline: the newest, those before a seq, or those after one.
     History {
@@ -87,6 +133,13 @@ pub enum ClientCommand {
         /// How far.
         seq: i64,
     },
+    /// I am typing, or have stopped.
+    Typing {
+        /// Where.
+        room_id: RoomId,
+        /// Whether.
+        typing: bool,
+    },
     /// Are you there?
     Ping,
 }
@@ -96,14 +149,35 @@ fn text() -> EntryType {
 }
 
 impl ClientCommand {
+    /// The name of every command.
+    pub const NAMES: &'static [&'static str] = &[
+        "connect",
+        "refresh",
+        "subscribe",
+        "unsubscribe",
+        "send",
+        "edit",
+        "delete",
+        "react",
+        "history",
+        "read",
+        "typing",
+        "ping",
+    ];
+
     /// The name in `cmd` and in the reply.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Connect { .. } => "connect",
+            Self::Refresh { .. } => "refresh",
             Self::Subscribe { .. } => "subscribe",
             Self::Unsubscribe { .. } => "unsubscribe",
             Self::Send { .. } => "send",
+            Self::Edit { .. } => "edit",
+            Self::Delete { .. } => "delete",
+            Self::React { .. } => "react",
             Self::History { .. } => "history",
+            Self::Typing { .. } => "typing",
             Self::Read { .. } => "read",
             Self::Ping => "ping",
         }
@@ -119,6 +193,9 @@ pub struct RoomCursor {
     /// Push everything after this; without it, everything from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// Whether to push members' presence too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub presence: bool,
 }
 
 /// The reply to a command.
@@ -159,6 +236,11 @@ pub enum ReplyBody {
         /// Rooms subscribed in the same step.
         rooms: Vec<RoomSubscription>,
     },
+    /// The new token counts.
+    Refresh {
+        /// When it ends, and the connection with it.
+        expires_at: Timestamp,
+    },
     /// Subscribed, room by room. Pushes of a room start with `seq` + 1.
     Subscribe {
         /// In the order asked.
@@ -169,6 +251,33 @@ pub enum ReplyBody {
     /// Durable: Kafka has it on all replicas. `persisted` or `rejected` follows as a push.
     Send {
         /// The sender's id of the send.
+        client_message_id: ClientMessageId,
+        /// The room.
+        room_id: RoomId,
+        /// When it was accepted.
+        accepted_at: Timestamp,
+    },
+    /// Durable; `persisted` or `rejected` follows.
+    Edit {
+        /// The sender's id of the change.
+        client_message_id: ClientMessageId,
+        /// The room.
+        room_id: RoomId,
+        /// When it was accepted.
+        accepted_at: Timestamp,
+    },
+    /// Durable; `persisted` or `rejected` follows.
+    Delete {
+        /// The sender's id of the change.
+        client_message_id: ClientMessageId,
+        /// The room.
+        room_id: RoomId,
+        /// When it was accepted.
+        accepted_at: Timestamp,
+    },
+    /// Durable; `persisted` or `rejected` follows.
+    React {
+        /// The sender's id of the change.
         client_message_id: ClientMessageId,
         /// The room.
         room_id: RoomId,
@@ -188,6 +297,8 @@ pub enum ReplyBody {
     },
     /// The mark was taken (Kafka has it).
     Read {},
+    /// Told to the room, or left out because it was told a moment ago.
+    Typing {},
     /// Here.
     Ping {},
 }
@@ -226,7 +337,12 @@ pub struct FrameError {
 
 impl From<crate::Rejection> for FrameError {
     fn from(rejection: crate::Rejection) -> Self {
-        Self { code: rejection.code, message: rejection.message, retry: rejection.code.retry(), retry_after_ms: None }
+        Self {
+            code: rejection.code,
+            message: rejection.message,
+            retry: rejection.code.retry(),
+            retry_after_ms: rejection.retry_after_ms,
+        }
     }
 }
 
@@ -239,6 +355,12 @@ pub enum ServerPush {
         /// The entry.
         message: Entry,
     },
+    /// The text of an earlier message changed.
+    Edit(Change),
+    /// An earlier message is gone.
+    Delete(Change),
+    /// A reaction to an earlier message came or went.
+    React(Change),
     /// A send was accepted after its reply had said `unknown`.
     Accepted {
         /// The room.
@@ -273,6 +395,10 @@ pub enum ServerPush {
     },
     /// A member's mark moved.
     Read(ReadReceipt),
+    /// A member types, or has stopped.
+    Typing(Typing),
+    /// A member came or went.
+    Presence(Presence),
     /// News of a room that is not subscribed.
     Notification(Notification),
     /// You read too slowly: pushes of this room pause after `seq` and go on by themselves, none is lost.

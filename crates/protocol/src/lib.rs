@@ -8,6 +8,7 @@
 //! | Redis room channel | live events of one room, newline separated | [`push::RoomPush`] |
 //! | Redis gateway channel | outcomes for the sessions of one gateway | [`push::GatewayPush`] |
 //! | Redis user channel | notifications for one user | [`push::UserPush`] |
+//! | Redis presence channel | users who came or went | [`push::PresenceHint`] |
 //! | WebSocket `chat.v1` | commands, replies, pushes | [`frame`] |
 //!
 //! Everything a client can be told to do about an error is in one table: [`error_code`], with [`close`] beside it.
@@ -21,6 +22,7 @@ pub mod event;
 pub mod frame;
 pub mod header;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod push;
 pub mod read;
@@ -30,7 +32,7 @@ pub mod trace;
 pub mod validate;
 
 pub use command::{Command, CommandBody, Origin};
-pub use entry::{Entry, EntryType, Member};
+pub use entry::{Change, Entry, EntryType, Member, Reaction, TimelineKind};
 pub use error_code::{ErrorCode, Rejection};
 pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};

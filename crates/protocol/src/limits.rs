@@ -24,9 +24,17 @@ pub const REST_BODY_BYTES: usize = 131_072;
 pub const ROOMS_PER_SUBSCRIBE: usize = 500;
 /// Most rooms one session may be subscribed to.
 pub const ROOMS_PER_SESSION: usize = 1_000;
+/// Longest emoji of a reaction, in bytes: the longest joined sequences of the Unicode emoji list fit.
+pub const EMOJI_BYTES: usize = 64;
+/// Most different emojis under one message.
+pub const REACTIONS_PER_MESSAGE: usize = 50;
+/// Users named with a reaction.
+pub const REACTION_USERS: usize = 20;
 /// Default and largest page of history.
 pub const PAGE_DEFAULT: u32 = 50;
 /// Largest page of history; more is clamped.
 pub const PAGE_MAX: u32 = 200;
+/// A client that said it types says so again within this, or counts as having stopped.
+pub const TYPING_ENDS_SECS: u64 = 6;
 /// Characters of a message shown in a notification.
 pub const PREVIEW_CHARS: usize = 100;

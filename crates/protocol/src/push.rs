@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
+    entry::TimelineKind,
     event::Outcome,
     id::{RoomId, UserId},
 };
@@ -35,8 +36,83 @@ pub struct RoomPush {
 pub enum RoomPushKind {
     /// A committed timeline entry ([`crate::Entry`]), sequenced.
     Message,
+    /// A committed change ([`crate::Change`]) of an earlier message's text, sequenced.
+    Edit,
+    /// A committed change: an earlier message is gone; sequenced.
+    Delete,
+    /// A committed change: a reaction; sequenced.
+    React,
     /// A member's mark moved ([`crate::ReadReceipt`]). Not sequenced: the newest wins.
     Read,
+    /// A member is typing ([`Typing`]). Not sequenced, never stored.
+    Typing,
+}
+
+impl RoomPushKind {
+    /// The timeline kind of a sequenced push.
+    pub fn timeline(self) -> Option<TimelineKind> {
+        match self {
+            Self::Message => Some(TimelineKind::Message),
+            Self::Edit => Some(TimelineKind::Edit),
+            Self::Delete => Some(TimelineKind::Delete),
+            Self::React => Some(TimelineKind::React),
+            Self::Read | Self::Typing => None,
+        }
+    }
+}
+
+impl From<TimelineKind> for RoomPushKind {
+    fn from(kind: TimelineKind) -> Self {
+        match kind {
+            TimelineKind::Message => Self::Message,
+            TimelineKind::Edit => Self::Edit,
+            TimelineKind::Delete => Self::Delete,
+            TimelineKind::React => Self::React,
+        }
+    }
+}
+
+/// A member types, or has stopped. Ephemeral: whoever hears nothing more for [`crate::limits::TYPING_ENDS_SECS`] seconds assumes it has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Typing {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who.
+    pub user_id: UserId,
+    /// Whether.
+    pub typing: bool,
+}
+
+/// Whether a member has an open session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PresenceStatus {
+    /// At least one, on any gateway.
+    Online,
+    /// None.
+    Offline,
+}
+
+/// A member of a room came or went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Presence {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who.
+    pub user_id: UserId,
+    /// Now.
+    pub status: PresenceStatus,
+}
+
+/// On the presence channel: a hint that these users came or went on some gateway. Whether they are online now is read from the sets of all
+/// gateways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceHint {
+    /// Who.
+    pub user_ids: Vec<UserId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]

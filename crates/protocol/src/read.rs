@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     SCHEMA_VERSION,
-    id::{RoomId, UserId},
+    id::{MessageId, RoomId, UserId},
 };
 
 /// A record of topic `chat-read-events`: move a member's mark forward to `seq`.
@@ -52,6 +52,9 @@ pub struct ReadReceipt {
     pub user_id: UserId,
     /// Read up to and including this entry.
     pub last_read_seq: i64,
+    /// That entry, for clients that know entries by their id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_read_message_id: Option<MessageId>,
     /// When the mark reached it.
     #[schema(value_type = String, format = DateTime)]
     pub read_at: Timestamp,

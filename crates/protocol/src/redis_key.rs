@@ -2,14 +2,25 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::id::{GatewayId, RoomId, UserId};
 
 /// A gateway renews its lease this often …
 pub const GATEWAY_LEASE_RENEWAL: Duration = Duration::from_secs(5);
 /// … and counts as dead when it has not for this long.
 pub const GATEWAY_LEASE: Duration = Duration::from_secs(15);
+/// What a gateway says of its online users counts this long after it last said so: the users of a killed gateway are gone then.
+pub const ONLINE_TTL: Duration = Duration::from_secs(15);
+/// … and it says so this often.
+pub const ONLINE_RENEWAL: Duration = Duration::from_secs(5);
 /// Viewer sets of rooms that nobody opens any more go after this.
 pub const VIEWERS_TTL: Duration = Duration::from_hours(24);
+
+/// A ticket for the upgrade lives this long …
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
+/// … and is remembered as used for this long: its life, and what clocks may differ by.
+pub const USED_TICKET_TTL: Duration = Duration::from_mins(1);
 
 /// Names under a prefix (empty in production; tests run side by side with one each).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +37,8 @@ pub enum Channel {
     Gateway(GatewayId),
     /// News for a user: `chat:user:{userId}`.
     User(UserId),
+    /// Users who came or went, anywhere: `chat:presence`.
+    Presence,
 }
 
 impl Keys {
@@ -41,12 +54,17 @@ impl Keys {
             Channel::Room(id) => format!("{prefix}chat:room:{id}"),
             Channel::Gateway(id) => format!("{prefix}chat:gateway:{id}"),
             Channel::User(id) => format!("{prefix}chat:user:{id}"),
+            Channel::Presence => format!("{prefix}chat:presence"),
         }
     }
 
     /// The channel of a name; `None` for names that are not ours.
     pub fn parse_channel(&self, name: &str) -> Option<Channel> {
-        let (kind, id) = name.strip_prefix(&self.prefix)?.strip_prefix("chat:")?.split_once(':')?;
+        let name = name.strip_prefix(&self.prefix)?.strip_prefix("chat:")?;
+        if name == "presence" {
+            return Some(Channel::Presence);
+        }
+        let (kind, id) = name.split_once(':')?;
         match kind {
             "room" => id.parse().ok().map(Channel::Room),
             "gateway" => id.parse().ok().map(Channel::Gateway),
@@ -60,9 +78,24 @@ impl Keys {
         format!("{}chat:lease:{gateway}", self.prefix)
     }
 
+    /// String, present when the ticket was used ([`USED_TICKET_TTL`]).
+    pub fn used_ticket(&self, ticket: Uuid) -> String {
+        format!("{}chat:ticket:{ticket}", self.prefix)
+    }
+
     /// Set of `gatewayId:userId`: who has the room open, and where. An entry counts only while the gateway's lease lives.
     pub fn room_viewers(&self, room: RoomId) -> String {
         format!("{}chat:viewers:{room}", self.prefix)
+    }
+
+    /// Set of `userId`: who has an open session on the gateway. Its TTL ([`ONLINE_TTL`]) is its lease: it is gone when the gateway is.
+    pub fn online_users(&self, gateway: GatewayId) -> String {
+        format!("{}chat:online:{gateway}", self.prefix)
+    }
+
+    /// Set of `gatewayId`: which [`Self::online_users`] there may be.
+    pub fn gateways(&self) -> String {
+        format!("{}chat:gateways", self.prefix)
     }
 }
 
@@ -88,6 +121,7 @@ mod tests {
             Channel::Room(RoomId::generate()),
             Channel::Gateway(GatewayId::generate()),
             Channel::User(UserId::generate()),
+            Channel::Presence,
         ] {
             assert_eq!(keys.parse_channel(&keys.channel(channel)), Some(channel));
             assert_eq!(Keys::new("other:").parse_channel(&keys.channel(channel)), None);

@@ -6,6 +6,7 @@
 //! | `chat-events` | room id | [`crate::Event`] | persister | broadcaster, notifier |
 //! | `chat-read-events` | room id | [`crate::MarkRead`] | ws-gateway | read-receipt |
 //! | `<topic>-dlt` | the original's | the original's bytes, `kafka_dlt-*` headers | the failing consumer | – |
+//! | `chat-dlt-log` | `<topic>-dlt:partition:offset` | what was done about that dead letter | `chatctl dlt` | – |
 
 /// Commands.
 pub const MESSAGES: &str = "chat-messages";
@@ -13,6 +14,8 @@ pub const MESSAGES: &str = "chat-messages";
 pub const EVENTS: &str = "chat-events";
 /// Read marks.
 pub const READ_EVENTS: &str = "chat-read-events";
+/// What operators did about dead letters; compacted, one partition. Not among [`Topics::all`]: no service knows it.
+pub const DEAD_LETTER_LOG: &str = "chat-dlt-log";
 /// Suffix of a dead-letter topic.
 pub const DEAD_LETTER_SUFFIX: &str = "-dlt";
 /// Partitions of every topic unless configured otherwise. Changing it later moves rooms between partitions.
@@ -52,10 +55,17 @@ impl Topics {
 
     /// Every topic, dead-letter topics included.
     pub fn all(&self) -> Vec<String> {
+        self.sources().into_iter().flat_map(|topic| [dead_letter(&topic), topic]).collect()
+    }
+
+    /// The topics that can have dead letters.
+    pub fn sources(&self) -> [String; 3] {
         [self.messages(), self.events(), self.read_events()]
-            .into_iter()
-            .flat_map(|topic| [dead_letter(&topic), topic])
-            .collect()
+    }
+
+    /// What operators did about dead letters.
+    pub fn dead_letter_log(&self) -> String {
+        self.name(DEAD_LETTER_LOG)
     }
 
     fn name(&self, base: &str) -> String {

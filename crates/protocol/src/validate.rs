@@ -33,6 +33,19 @@ pub fn line(field: &str, text: &str, max_chars: usize) -> Result<(), Rejection> 
     Ok(())
 }
 
+/// The emoji of a reaction: any short text without white space or control characters. Which of them are emojis, Unicode decides anew every year.
+pub fn emoji(text: &str) -> Result<(), Rejection> {
+    if text.is_empty() || text.len() > limits::EMOJI_BYTES {
+        let message = format!("emoji must have 1 to {} bytes", limits::EMOJI_BYTES);
+        return Err(Rejection::new(ErrorCode::BadRequest, message));
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let message = "emoji must not hold white space or control characters";
+        return Err(Rejection::new(ErrorCode::InvalidCharacter, message));
+    }
+    Ok(())
+}
+
 /// PostgreSQL text cannot hold U+0000.
 pub fn storable(field: &str, text: &str) -> Result<(), Rejection> {
     if text.contains('\0') {
@@ -54,6 +67,16 @@ mod tests {
         assert_eq!(code(&"x".repeat(5_001)), Err(ErrorCode::ContentTooLong));
         assert_eq!(code("a\0b"), Err(ErrorCode::InvalidCharacter));
         assert_eq!(code("<b>\u{202e}html and bidi are data</b>"), Ok(()));
+    }
+
+    #[test]
+    fn an_emoji_is_one_short_word() {
+        for good in ["👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", ":custom:"] {
+            assert!(emoji(good).is_ok(), "{good}");
+        }
+        for bad in ["", " ", "a b", "a\nb", "\0", &"x".repeat(65)] {
+            assert!(emoji(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::{fmt::Debug, fs, path::PathBuf};
 
 use chat_protocol::{
     Command, Entry, Event, MarkRead, Outcome, ReadReceipt,
+    entry::Change,
     frame::{ClientFrame, ServerPush, ServerReply},
-    push::{GatewayPush, Notification, RoomPush, UserPush},
+    push::{GatewayPush, Notification, PresenceHint, RoomPush, Typing, UserPush},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -48,8 +49,10 @@ fn records_of_the_topics_stay_as_they_are() {
 fn the_parts_of_an_event_stay_as_they_are() {
     for (name, sample) in samples("chat-events.json") {
         same::<Outcome>(&name, &sample["outcome"]);
-        if let Some(entry) = sample.get("entry") {
-            same::<Entry>(&name, entry);
+        match (sample.get("entry"), sample.get("kind")) {
+            (Some(entry), None) => same::<Entry>(&name, entry),
+            (Some(change), Some(_)) => same::<Change>(&name, change),
+            (None, _) => {}
         }
     }
 }
@@ -59,9 +62,12 @@ fn documents_of_the_redis_channels_stay_as_they_are() {
     survive::<RoomPush>("redis-room.json");
     survive::<GatewayPush>("redis-gateway.json");
     survive::<UserPush>("redis-user.json");
+    survive::<PresenceHint>("redis-presence.json");
     for (name, sample) in samples("redis-room.json") {
         match sample["event"].as_str() {
             Some("read") => same::<ReadReceipt>(&name, &sample["data"]),
+            Some("typing") => same::<Typing>(&name, &sample["data"]),
+            Some("edit" | "delete" | "react") => same::<Change>(&name, &sample["data"]),
             _ => same::<Entry>(&name, &sample["data"]),
         }
     }

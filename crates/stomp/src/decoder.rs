@@ -166,15 +166,16 @@ impl Decoder {
     /// Ends the frame whose body, with its NUL, is `octets`.
     fn finish(&mut self, octets: &Bytes) -> Option<Frame> {
         match std::mem::replace(&mut self.state, State::Between { after_cr: false }) {
-            State::Body(body) => Some(Frame { body: octets.slice(..octets.len() - 1), ..body.frame }),
+            State::Body(body) => Some(body.finish(octets)),
             _ => None,
         }
     }
 
     fn begin_body(&mut self, head: Bytes) -> Result<Body, DecodeError> {
         let octets = head.len();
-        let body = head::parse(head, self.version)
-            .and_then(|frame| Body::new(frame, octets, &self.limits).map_err(|(error, frame)| (error, Some(frame))));
+        let body = head::parse(head, self.version).and_then(|frame| {
+            Body::new(frame, octets, self.version, &self.limits).map_err(|(error, frame)| (error, Some(frame)))
+        });
         body.map_err(|(error, frame)| {
             self.failed_receipt = frame.as_ref().and_then(Frame::receipt).map(Into::into);
             error

@@ -36,7 +36,7 @@ impl HeadScan {
                 0 => return Err(DecodeError::NulInHead),
                 b'\r' => self.after_cr = true,
                 _ => {
-                    if self.end_line(limits)? {
+                    if self.end_line() {
                         return Ok(Some(at));
                     }
                 }
@@ -48,6 +48,10 @@ impl HeadScan {
     /// Counts octets that are part of a line. Of two limits crossed by one piece, the one crossed at the earlier octet is
     /// reported, so that the cutting of the input does not change the error.
     fn count_text(&mut self, octets: usize, limits: &Limits) -> Result<(), DecodeError> {
+        // The command is the first line: a header more than allowed is refused at its first octet.
+        if octets > 0 && self.lines > limits.headers {
+            return Err(DecodeError::TooManyHeaders { limit: limits.headers });
+        }
         let line_room = if self.lines == 0 { limits.command } else { limits.header_line } - self.line;
         let frame_room = limits.frame - self.seen;
         if octets > line_room.min(frame_room) {
@@ -67,16 +71,13 @@ impl HeadScan {
     }
 
     /// Ends the current line; `true` when it was the blank one after the headers.
-    fn end_line(&mut self, limits: &Limits) -> Result<bool, DecodeError> {
+    fn end_line(&mut self) -> bool {
         if self.lines > 0 && self.line == 0 {
-            return Ok(true);
-        }
-        if self.lines > limits.headers {
-            return Err(DecodeError::TooManyHeaders { limit: limits.headers });
+            return true;
         }
         self.lines += 1;
         self.line = 0;
         self.after_cr = false;
-        Ok(false)
+        false
     }
 }

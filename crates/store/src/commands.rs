@@ -1,6 +1,8 @@
 //! The writes of a room's timeline: one database call each, in autocommit. Only the persister calls them.
 
-use chat_protocol::{ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Rejection, RoomId, UserId, limits};
+use chat_protocol::{
+    Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Rejection, RoomId, TimelineKind, UserId, limits,
+};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
@@ -21,11 +23,13 @@ pub struct NewMessage<'a> {
     pub entry_type: EntryType,
     /// The text.
     pub content: &'a str,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
     /// Digest of the command.
     pub digest: Uuid,
 }
 
-/// What every room command has.
+/// What every command beside a send has.
 #[derive(Debug, Clone)]
 pub struct RoomCommand<'a> {
     /// Which room.
@@ -45,8 +49,17 @@ pub struct RoomCommand<'a> {
 pub enum Applied {
     /// It is in the timeline.
     Committed {
-        /// The entry, of the original for a repeat.
+        /// The entry; for a repeat the original, as it is now.
         entry: Entry,
+        /// Whether it is a repeat.
+        duplicate: bool,
+    },
+    /// An earlier message was changed.
+    Changed {
+        /// How.
+        kind: TimelineKind,
+        /// The change, of the original for a repeat, with the message as it is now.
+        change: Change,
         /// Whether it is a repeat.
         duplicate: bool,
     },
@@ -54,6 +67,8 @@ pub enum Applied {
     Unchanged {
         /// The room's last seq.
         head: i64,
+        /// The message that is already as it was to become.
+        message_id: Option<MessageId>,
     },
     /// It may not be done.
     Rejected(Rejection),
@@ -72,13 +87,38 @@ impl Store {
         let types: Vec<&str> = batch.iter().map(|message| message.entry_type.as_str()).collect();
         let contents: Vec<&str> = batch.iter().map(|message| message.content).collect();
         let digests: Vec<Uuid> = batch.iter().map(|message| message.digest).collect();
-        let params: [&(dyn ToSql + Sync); 7] =
-            [&room_ids, &sender_ids, &client_ids, &message_ids, &types, &contents, &digests];
+        let replies: Vec<Option<Uuid>> = batch.iter().map(|message| message.reply_to.map(|id| id.0)).collect();
+        let params: [&(dyn ToSql + Sync); 8] =
+            [&room_ids, &sender_ids, &client_ids, &message_ids, &types, &contents, &digests, &replies];
         let rows = self.rows(queries::APPEND_MESSAGES, &params).await?;
         if rows.len() != batch.len() {
             return Err(StoreError::Data(format!("{} results for {} messages", rows.len(), batch.len())));
         }
-        rows.iter().zip(batch).map(|(row, message)| appended(row, message)).collect()
+        let mut applied =
+            rows.iter().zip(batch).map(|(row, message)| appended(row, message)).collect::<Result<Vec<_>, _>>()?;
+        self.as_they_are_now(&mut applied).await?;
+        Ok(applied)
+    }
+
+    /// A message that was sent again may have been edited or deleted since.
+    async fn as_they_are_now(&self, applied: &mut [Applied]) -> Result<(), StoreError> {
+        let place = |applied: &Applied| match applied {
+            Applied::Committed { entry, duplicate: true } => Some((entry.room_id, entry.seq)),
+            _ => None,
+        };
+        let places: Vec<(RoomId, i64)> = applied.iter().filter_map(place).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let stored = self.entries_at(&places).await?;
+        for result in applied {
+            if let Applied::Committed { entry, duplicate: true } = result
+                && let Some(stored) = stored.get(&(entry.room_id, entry.seq))
+            {
+                *entry = stored.clone();
+            }
+        }
+        Ok(())
     }
 
     /// Creates a group with the actor as owner.
@@ -133,10 +173,10 @@ impl Store {
         let row = rows.first().ok_or_else(|| StoreError::Data("a room command without result".to_owned()))?;
         match row.try_get::<_, &str>("status")? {
             status @ ("committed" | "duplicate") => {
-                let entry = row::entry(row, command.room_id, &row::TIMELINE)?;
+                let entry = row::system_entry(row, command.room_id, &row::TIMELINE)?;
                 Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
             }
-            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")? }),
+            "unchanged" => Ok(Applied::Unchanged { head: row.try_get("head")?, message_id: None }),
             status => Ok(Applied::Rejected(rejection(status)?)),
         }
     }
@@ -159,11 +199,16 @@ fn appended(row: &Row, message: &NewMessage<'_>) -> Result<Applied, StoreError> 
         content: message.content.to_owned(),
         members: Vec::new(),
         sent_at: row.try_get("created_at")?,
+        reply_to: message.reply_to,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     };
     Ok(Applied::Committed { entry, duplicate: status == "duplicate" })
 }
 
-fn rejection(status: &str) -> Result<Rejection, StoreError> {
+/// What a status of the database functions means to whoever gave the command.
+pub(crate) fn rejection(status: &str) -> Result<Rejection, StoreError> {
     Ok(match status {
         "not_member" => Rejection::room_not_found(),
         "id_conflict" => {
@@ -174,6 +219,19 @@ fn rejection(status: &str) -> Result<Rejection, StoreError> {
         "room_full" => {
             Rejection::new(ErrorCode::Forbidden, format!("a room has at most {} members", limits::ROOM_MEMBERS))
         }
+        "message_not_found" => {
+            Rejection::new(ErrorCode::MessageNotFound, "no such message in this room, or it was deleted")
+        }
+        "system_entry" => Rejection::new(ErrorCode::Forbidden, "entries of the server cannot be changed"),
+        "not_own_text" => Rejection::new(ErrorCode::Forbidden, "only one's own text messages can be edited"),
+        "not_deletable" => Rejection::new(
+            ErrorCode::Forbidden,
+            "only one's own messages can be deleted; those of others by owner and admins of a group",
+        ),
+        "too_many_emojis" => Rejection::new(
+            ErrorCode::BadRequest,
+            format!("a message has at most {} different emojis: use one of them", limits::REACTIONS_PER_MESSAGE),
+        ),
         other => return Err(StoreError::Data(format!("command status {other}"))),
     })
 }

@@ -9,8 +9,10 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod changes;
 mod commands;
 mod config;
+mod dump;
 mod error;
 mod members;
 mod messages;
@@ -22,11 +24,13 @@ mod rooms;
 mod row;
 
 pub use accounts::{RefreshUse, User, UserName};
+pub use changes::MessageChange;
 pub use commands::{Applied, NewMessage, RoomCommand};
 pub use config::PostgresConfig;
+pub use dump::{StoredItem, StoredMember};
 pub use error::StoreError;
 pub use members::{MemberRow, Role};
-pub use messages::Page;
+pub use messages::{Page, TimelineItem};
 pub use migrate::{drop_schema, migrate};
 pub use pool::Store;
 pub use queries::QUERIES;

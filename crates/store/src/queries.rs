@@ -21,12 +21,19 @@ queries! {
     HEADS = "rooms/heads.sql";
     PAGE_BEFORE = "messages/page_before.sql";
     PAGE_AFTER = "messages/page_after.sql";
+    PAGE_AT_OFFSET = "messages/page_at_offset.sql";
+    SEQ_OF_MESSAGE = "messages/seq_of_message.sql";
+    ITEMS_AFTER = "messages/items_after.sql";
+    ENTRIES_AT = "messages/entries_at.sql";
     BY_CLIENT_MESSAGE_ID = "messages/by_client_message_id.sql";
     LIST_MEMBERS = "members/list_members.sql";
     MEMBERS_OF = "members/members_of.sql";
     APPEND_MESSAGES = "commands/append_messages.sql";
+    CHANGE_MESSAGE = "commands/change_message.sql";
     CREATE_ROOM = "commands/create_room.sql";
     INVITE_MEMBERS = "commands/invite_members.sql";
     LEAVE_ROOM = "commands/leave_room.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
+    DUMP_TIMELINE = "dump/timeline.sql";
+    DUMP_MEMBERS = "dump/members.sql";
 }

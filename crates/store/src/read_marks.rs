@@ -1,6 +1,6 @@
 //! Read marks.
 
-use chat_protocol::{ReadReceipt, RoomId, UserId};
+use chat_protocol::{MessageId, ReadReceipt, RoomId, UserId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -32,6 +32,7 @@ impl Store {
                 room_id: row::room_id(row, "room_id")?,
                 user_id: row::user_id(row, "user_id")?,
                 last_read_seq: row.try_get("read_seq")?,
+                last_read_message_id: row.try_get::<_, Option<Uuid>>("message_id")?.map(MessageId),
                 read_at: row.try_get("read_at")?,
             })
         };

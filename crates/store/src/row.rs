@@ -1,6 +1,7 @@
 //! Rows to values.
 
-use chat_protocol::{ClientMessageId, Entry, EntryType, Member, MessageId, RoomId, UserId};
+use chat_protocol::{ClientMessageId, Entry, EntryType, Member, MessageId, Reaction, RoomId, UserId};
+use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -14,10 +15,20 @@ pub(crate) struct EntryColumns {
 
 pub(crate) const TIMELINE: EntryColumns = EntryColumns { entry_type: "type" };
 
-/// A row of view `timeline`.
+/// A row with the columns of view `entries`.
 pub(crate) fn entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        reply_to: row.try_get::<_, Option<Uuid>>("reply_to")?.map(MessageId),
+        edited_at: row.try_get("edited_at")?,
+        deleted_at: row.try_get("deleted_at")?,
+        reactions: json::<Reaction>(row, "reactions")?,
+        ..system_entry(row, room_id, columns)?
+    })
+}
+
+/// A row with the columns of view `timeline`: what room commands return.
+pub(crate) fn system_entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -> Result<Entry, StoreError> {
     let type_name: &str = row.try_get(columns.entry_type)?;
-    let members: Option<serde_json::Value> = row.try_get("members")?;
     Ok(Entry {
         message_id: MessageId(row.try_get("message_id")?),
         room_id,
@@ -28,8 +39,12 @@ pub(crate) fn entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -> Resul
         client_message_id: ClientMessageId::from_stored(row.try_get("client_message_id")?),
         entry_type: entry_type(type_name)?,
         content: row.try_get("content")?,
-        members: members.map(self::members).transpose()?.unwrap_or_default(),
+        members: json::<Member>(row, "members")?,
         sent_at: row.try_get("created_at")?,
+        reply_to: None,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     })
 }
 
@@ -37,8 +52,11 @@ pub(crate) fn entry_type(name: &str) -> Result<EntryType, StoreError> {
     EntryType::parse(name).ok_or_else(|| StoreError::Data(format!("entry type {name}")))
 }
 
-fn members(json: serde_json::Value) -> Result<Vec<Member>, StoreError> {
-    serde_json::from_value(json).map_err(|error| StoreError::Data(format!("members: {error}")))
+/// A list that the database put together; NULL is an empty one.
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T>, StoreError> {
+    let list: Option<serde_json::Value> = row.try_get(column)?;
+    let list = list.map(serde_json::from_value).transpose();
+    Ok(list.map_err(|error| StoreError::Data(format!("{column}: {error}")))?.unwrap_or_default())
 }
 
 pub(crate) fn room_id(row: &Row, column: &str) -> Result<RoomId, StoreError> {

@@ -106,7 +106,9 @@ impl Isolation {
 
 impl Drop for Isolation {
     fn drop(&mut self) {
-        let (kafka, topics, postgres) = (self.kafka(), self.topics().all(), self.postgres());
+        let (kafka, mut topics, postgres) = (self.kafka(), self.topics().all(), self.postgres());
+        // There if the test ran `chatctl setup`.
+        topics.push(self.topics().dead_letter_log());
         // A runtime of its own: the test's may be the thread that drops, and cannot be blocked on.
         let cleaner = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

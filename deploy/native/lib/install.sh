@@ -30,6 +30,10 @@ want_node() {
     want nodejs has node
     want npm has npm
 }
+want_maven() {
+    want maven has mvn
+    want default-jdk-headless has javac
+}
 want_lint() { want shellcheck has shellcheck; }
 
 # Installs what `want` collected.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chat_kafka::Record;
 use chat_protocol::{
     Event, Outcome, SCHEMA_VERSION, header,
-    push::{GatewayPush, RoomPush, RoomPushKind},
+    push::{GatewayPush, RoomPush},
     redis_key::Channel,
 };
 
@@ -54,7 +54,7 @@ pub fn route(events: Vec<Routed>) -> Result<Vec<(Channel, Bytes)>, serde_json::E
     for Routed { event, outcome, traceparent } in events {
         if let Some(data) = event.entry {
             let (seq, removed) = (event.seq, event.removed);
-            let push = RoomPush { event: RoomPushKind::Message, seq, removed, traceparent, data };
+            let push = RoomPush { event: event.kind.into(), seq, removed, traceparent, data };
             add(Channel::Room(event.room_id), serde_json::to_vec(&push)?);
         }
         add(Channel::Gateway(event.gateway_id), serde_json::to_vec(&GatewayPush::Outcome(outcome))?);
@@ -67,8 +67,9 @@ mod tests {
     use std::sync::Arc;
 
     use chat_protocol::{
-        ClientMessageId, Entry, EntryType, GatewayId, Member, MessageId, Origin, OutcomeStatus, RoomId, SessionId,
-        UserId, push,
+        Change, ClientMessageId, Entry, EntryType, GatewayId, Member, MessageId, Origin, OutcomeStatus, RoomId,
+        SessionId, TimelineKind, UserId,
+        push::{self, RoomPushKind},
     };
     use jiff::Timestamp;
 
@@ -87,6 +88,10 @@ mod tests {
             content: content.into(),
             members: Vec::new(),
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 
@@ -143,6 +148,31 @@ mod tests {
         let first = push::documents::<RoomPush>(&payloads[&Channel::Room(red)]).next().unwrap().unwrap();
         assert_eq!(first.traceparent.as_deref(), Some("00-1-2-01"));
         assert_eq!(serde_json::from_str::<Entry>(first.data.get()).unwrap().content, "a\nb");
+    }
+
+    #[test]
+    fn a_change_is_told_as_what_it_is() {
+        let (room, gateway) = (RoomId::generate(), GatewayId::generate());
+        let change = Change {
+            room_id: room,
+            seq: 9,
+            actor_id: UserId::generate(),
+            actor_nickname: "ann".into(),
+            client_message_id: ClientMessageId::generate(),
+            changed_at: Timestamp::UNIX_EPOCH,
+            emoji: None,
+            removed: false,
+            message: entry(room, 3, "new"),
+        };
+        let kinds = [TimelineKind::Edit, TimelineKind::Delete, TimelineKind::React];
+        for (kind, push_kind) in kinds.into_iter().zip([RoomPushKind::Edit, RoomPushKind::Delete, RoomPushKind::React])
+        {
+            let event = Event::changed(kind, &change, &outcome(room, gateway)).unwrap();
+            let payloads = route(vec![decode(&record(&event)).unwrap()]).unwrap();
+            let push = push::documents::<RoomPush>(&payloads[0].1).next().unwrap().unwrap();
+            assert_eq!((push.event, push.seq), (push_kind, 9));
+            assert_eq!(serde_json::from_str::<Change>(push.data.get()).unwrap(), change);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chat_protocol::{Entry, Event, SCHEMA_VERSION};
 /// Type of the only events that are news: messages people wrote.
 const MESSAGE_SENT: &str = "MessageSent";
 
-/// The message in a record; `None` for events that are no news; or why the record will never be understood.
+/// The message in a record; `None` for events that are no news, such as changes of messages; or why the record will never be understood.
 pub fn message(record: &Record) -> Result<Option<Entry>, String> {
     let event: Event = serde_json::from_slice(record.value()).map_err(|error| error.to_string())?;
     if event.v != SCHEMA_VERSION {
@@ -24,7 +24,8 @@ pub fn message(record: &Record) -> Result<Option<Entry>, String> {
     if entry.room_id != event.room_id {
         return Err("the entry is of another room".to_owned());
     }
-    Ok(Some(entry))
+    // A repeated event can be of a message that has been deleted since.
+    Ok(Some(entry).filter(|entry| entry.deleted_at.is_none()))
 }
 
 #[cfg(test)]
@@ -61,6 +62,7 @@ mod tests {
             event_type: event_type.to_owned(),
             room_id: entry.map_or_else(RoomId::generate, |entry| entry.room_id),
             seq: 1,
+            kind: chat_protocol::TimelineKind::Message,
             removed: Vec::new(),
             entry: entry.map(|entry| serde_json::value::to_raw_value(entry).unwrap()),
             gateway_id: GatewayId::generate(),
@@ -81,6 +83,10 @@ mod tests {
             content: "hi".to_owned(),
             members: Vec::new(),
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 
@@ -88,6 +94,11 @@ mod tests {
     fn only_messages_are_news() {
         let sent = entry(EntryType::Text);
         assert_eq!(message(&record(&event("MessageSent", Some(&sent)))), Ok(Some(sent)));
+        for change in ["MessageEdited", "MessageDeleted", "MessageReacted"] {
+            assert_eq!(message(&record(&event(change, Some(&entry(EntryType::Text))))), Ok(None), "{change}");
+        }
+        let deleted = Entry { deleted_at: Some(Timestamp::UNIX_EPOCH), ..entry(EntryType::Text) };
+        assert_eq!(message(&record(&event("MessageSent", Some(&deleted)))), Ok(None), "deleted since");
         assert_eq!(message(&record(&event("MembersInvited", Some(&entry(EntryType::SystemInvite))))), Ok(None));
         assert_eq!(message(&record(&event("CommandRejected", None))), Ok(None));
     }

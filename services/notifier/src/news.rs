@@ -81,6 +81,10 @@ pub mod tests {
             content: format!("message {seq}"),
             members: Vec::new(),
             sent_at: Timestamp::from_second(seq).unwrap(),
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

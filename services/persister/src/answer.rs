@@ -22,8 +22,19 @@ pub fn applied(asker: &Asker, applied: Applied) -> Result<Event, serde_json::Err
             };
             Event::committed(&entry, &outcome)
         }
-        Applied::Unchanged { head } => {
-            let outcome = Outcome { seq: Some(head), duplicate: true, ..outcome(asker, OutcomeStatus::Persisted) };
+        Applied::Changed { kind, change, duplicate } => {
+            let outcome = Outcome {
+                message_id: Some(change.message.message_id),
+                seq: Some(change.seq),
+                duplicate,
+                persisted_at: Some(change.changed_at),
+                ..outcome(asker, OutcomeStatus::Persisted)
+            };
+            Event::changed(kind, &change, &outcome)
+        }
+        Applied::Unchanged { head, message_id } => {
+            let (seq, duplicate) = (Some(head), true);
+            let outcome = Outcome { message_id, seq, duplicate, ..outcome(asker, OutcomeStatus::Persisted) };
             Event::without_entry("CommandUnchanged", &outcome)
         }
         Applied::Rejected(rejection) => rejected(asker, rejection),

@@ -66,7 +66,10 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::SendMessage { message_type, .. } if !message_type.is_message() => {
             refuse("type must be TEXT or IMAGE")
         }
-        CommandBody::SendMessage { content, .. } => validate::content(content),
+        CommandBody::SendMessage { content, .. } | CommandBody::EditMessage { content, .. } => {
+            validate::content(content)
+        }
+        CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
         CommandBody::CreateGroupRoom { user_ids, .. } | CommandBody::InviteMembers { user_ids }
             if user_ids.len() > limits::USERS_PER_COMMAND =>
         {
@@ -79,7 +82,10 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::CreateDirectRoom { user_id } if command.room_id != RoomId::direct(command.actor_id, *user_id) => {
             refuse("roomId is not that of the two users")
         }
-        CommandBody::CreateDirectRoom { .. } | CommandBody::InviteMembers { .. } | CommandBody::LeaveRoom {} => Ok(()),
+        CommandBody::DeleteMessage { .. }
+        | CommandBody::CreateDirectRoom { .. }
+        | CommandBody::InviteMembers { .. }
+        | CommandBody::LeaveRoom {} => Ok(()),
     }
 }
 
@@ -87,7 +93,7 @@ fn check(command: &Command) -> Result<(), Rejection> {
 pub mod tests {
     use std::sync::Arc;
 
-    use chat_protocol::{EntryType, GatewayId, SessionId, UserId};
+    use chat_protocol::{EntryType, GatewayId, MessageId, SessionId, UserId};
     use jiff::Timestamp;
 
     use super::*;
@@ -99,7 +105,7 @@ pub mod tests {
     }
 
     pub fn send(content: &str) -> Command {
-        command(CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text })
+        command(CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text, reply_to: None })
     }
 
     fn record(key: &str, value: Vec<u8>) -> Record {
@@ -133,10 +139,16 @@ pub mod tests {
         };
         assert_eq!(code(send(" ")), ErrorCode::ContentEmpty);
         assert_eq!(code(send("a\0")), ErrorCode::InvalidCharacter);
-        let system = CommandBody::SendMessage { content: "x".into(), message_type: EntryType::SystemLeave };
+        let system =
+            CommandBody::SendMessage { content: "x".into(), message_type: EntryType::SystemLeave, reply_to: None };
         assert_eq!(code(command(system)), ErrorCode::BadRequest);
         let stranger = CommandBody::CreateDirectRoom { user_id: UserId::generate() };
         assert_eq!(code(command(stranger)), ErrorCode::BadRequest);
+        let message_id = MessageId::generate();
+        let blank = CommandBody::EditMessage { message_id, content: " ".into() };
+        assert_eq!(code(command(blank)), ErrorCode::ContentEmpty);
+        let two_words = CommandBody::ReactToMessage { message_id, emoji: "a b".into(), remove: true };
+        assert_eq!(code(command(two_words)), ErrorCode::InvalidCharacter);
         let crowd = vec![UserId::generate(); limits::USERS_PER_COMMAND + 1];
         assert_eq!(code(command(CommandBody::InviteMembers { user_ids: crowd })), ErrorCode::BadRequest);
     }

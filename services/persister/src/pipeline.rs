@@ -55,8 +55,8 @@ impl Pipeline {
                         events[send.index] = self.answer(send.command, result, &records[send.index]).await?;
                     }
                 }
-                Step::Room(index, command) => {
-                    let result = self.writer.room(command).await;
+                Step::Single(index, command) => {
+                    let result = self.writer.single(command).await;
                     events[index] = self.answer(command, result, &records[index]).await?;
                 }
             }
@@ -103,13 +103,13 @@ impl Pipeline {
         self.count(
             command,
             match &applied {
-                Applied::Committed { duplicate: false, .. } => "committed",
-                Applied::Committed { duplicate: true, .. } => "duplicate",
+                Applied::Committed { duplicate: false, .. } | Applied::Changed { duplicate: false, .. } => "committed",
+                Applied::Committed { duplicate: true, .. } | Applied::Changed { duplicate: true, .. } => "duplicate",
                 Applied::Unchanged { .. } => "unchanged",
                 Applied::Rejected(_) => "rejected",
             },
         );
-        if matches!(applied, Applied::Committed { duplicate: false, .. }) {
+        if matches!(applied, Applied::Committed { duplicate: false, .. } | Applied::Changed { duplicate: false, .. }) {
             let delay = self.clock.now().duration_since(command.issued_at);
             self.metrics.delay.observe(delay.as_secs_f64().max(0.0));
         }

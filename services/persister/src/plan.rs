@@ -1,6 +1,6 @@
 //! Which database calls a batch becomes.
 
-use chat_protocol::{Command, CommandBody, EntryType};
+use chat_protocol::{Command, CommandBody, EntryType, MessageId};
 
 use crate::decode::Decoded;
 
@@ -9,8 +9,8 @@ use crate::decode::Decoded;
 pub enum Step<'a> {
     /// A run of sends.
     Append(Vec<Send<'a>>),
-    /// One room command.
-    Room(usize, &'a Command),
+    /// One command by itself: a change of a message, or a room command.
+    Single(usize, &'a Command),
 }
 
 /// A command that is a send.
@@ -24,6 +24,8 @@ pub struct Send<'a> {
     pub content: &'a str,
     /// `TEXT` or `IMAGE`.
     pub message_type: EntryType,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
 }
 
 /// Orders the commands of a batch into as few calls as keep their order. Records that are no commands interrupt nothing.
@@ -31,11 +33,11 @@ pub fn plan(batch: &[Decoded]) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     for (index, decoded) in batch.iter().enumerate() {
         let Decoded::Command(command) = decoded else { continue };
-        let CommandBody::SendMessage { content, message_type } = &command.body else {
-            steps.push(Step::Room(index, command));
+        let CommandBody::SendMessage { content, message_type, reply_to } = &command.body else {
+            steps.push(Step::Single(index, command));
             continue;
         };
-        let send = Send { index, command, content, message_type: *message_type };
+        let send = Send { index, command, content, message_type: *message_type, reply_to: *reply_to };
         match steps.last_mut() {
             Some(Step::Append(run)) => run.push(send),
             _ => steps.push(Step::Append(vec![send])),
@@ -50,7 +52,7 @@ mod tests {
     use crate::decode::tests::{command, send};
 
     #[test]
-    fn runs_of_sends_are_one_call_and_a_room_command_is_another() {
+    fn runs_of_sends_are_one_call_and_every_other_command_is_one_by_itself() {
         let poison = || Decoded::Poison { reason: String::new(), asker: None };
         let batch = [
             Decoded::Command(send("a")),
@@ -59,15 +61,18 @@ mod tests {
             Decoded::Command(command(CommandBody::LeaveRoom {})),
             poison(),
             Decoded::Command(send("c")),
+            Decoded::Command(command(CommandBody::DeleteMessage { message_id: MessageId::generate() })),
+            Decoded::Command(command(CommandBody::DeleteMessage { message_id: MessageId::generate() })),
+            Decoded::Command(send("d")),
         ];
         let shape: Vec<Vec<usize>> = plan(&batch)
             .into_iter()
             .map(|step| match step {
                 Step::Append(run) => run.into_iter().map(|send| send.index).collect(),
-                Step::Room(index, _) => vec![index],
+                Step::Single(index, _) => vec![index],
             })
             .collect();
-        assert_eq!(shape, [vec![0, 2], vec![3], vec![5]]);
+        assert_eq!(shape, [vec![0, 2], vec![3], vec![5], vec![6], vec![7], vec![8]]);
         assert!(plan(&[poison()]).is_empty());
     }
 }

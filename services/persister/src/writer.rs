@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chat_protocol::{Command, CommandBody, EntryType, MessageId};
+use chat_protocol::{Command, CommandBody, MessageId};
 use chat_service::{Backoff, Condition};
-use chat_store::{Applied, NewMessage, RoomCommand, Store, StoreError};
+use chat_store::{Applied, MessageChange, NewMessage, RoomCommand, Store, StoreError};
 
 use tokio::time::timeout;
 
@@ -25,8 +25,7 @@ impl Writer {
     /// Appends a run of messages and returns what became of each, in order. An error belongs to its command alone: the run was
     /// halved until the one that PostgreSQL will never take stood by itself.
     pub async fn append<'a>(&self, run: Vec<Send<'a>>) -> Vec<(Send<'a>, Result<Applied, StoreError>)> {
-        let messages: Vec<NewMessage<'_>> =
-            run.iter().map(|send| new_message(send.command, send.content, send.message_type)).collect();
+        let messages: Vec<NewMessage<'_>> = run.iter().map(new_message).collect();
         let mut results = Vec::with_capacity(run.len());
         let mut todo = vec![(&run[..], &messages[..])];
         while let Some((sends, part)) = todo.pop() {
@@ -45,7 +44,7 @@ impl Writer {
     }
 
     /// Executes one command by itself.
-    pub async fn room(&self, command: &Command) -> Result<Applied, StoreError> {
+    pub async fn single(&self, command: &Command) -> Result<Applied, StoreError> {
         let store = &self.store;
         let room = &RoomCommand {
             room_id: command.room_id,
@@ -60,8 +59,18 @@ impl Writer {
                 CommandBody::CreateDirectRoom { user_id } => store.create_direct_room(room, *user_id).await,
                 CommandBody::InviteMembers { user_ids } => store.invite_members(room, user_ids).await,
                 CommandBody::LeaveRoom {} => store.leave_room(room).await,
-                CommandBody::SendMessage { content, message_type } => {
-                    let applied = store.append_messages(&[new_message(command, content, *message_type)]).await?;
+                CommandBody::EditMessage { message_id, content } => {
+                    store.change_message(room, *message_id, MessageChange::Edit { content }).await
+                }
+                CommandBody::DeleteMessage { message_id } => {
+                    store.change_message(room, *message_id, MessageChange::Delete).await
+                }
+                CommandBody::ReactToMessage { message_id, emoji, remove } => {
+                    store.change_message(room, *message_id, MessageChange::React { emoji, remove: *remove }).await
+                }
+                CommandBody::SendMessage { content, message_type, reply_to } => {
+                    let send = Send { index: 0, command, content, message_type: *message_type, reply_to: *reply_to };
+                    let applied = store.append_messages(&[new_message(&send)]).await?;
                     applied.into_iter().next().ok_or_else(|| StoreError::Data("no result for a message".to_owned()))
                 }
             }
@@ -94,14 +103,15 @@ impl Writer {
     }
 }
 
-fn new_message<'a>(command: &'a Command, content: &'a str, entry_type: EntryType) -> NewMessage<'a> {
+fn new_message<'a>(send: &Send<'a>) -> NewMessage<'a> {
     NewMessage {
-        room_id: command.room_id,
-        sender_id: command.actor_id,
-        client_message_id: &command.client_message_id,
+        room_id: send.command.room_id,
+        sender_id: send.command.actor_id,
+        client_message_id: &send.command.client_message_id,
         message_id: MessageId::generate(),
-        entry_type,
-        content,
-        digest: command.digest(),
+        entry_type: send.message_type,
+        content: send.content,
+        reply_to: send.reply_to,
+        digest: send.command.digest(),
     }
 }

@@ -10,13 +10,14 @@ use actix_web::{HttpServer, dev::ServerHandle};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
-use chat_redis::{RedisPool, Subscriber, Viewers};
+use chat_redis::{OnlineUsers, RedisPool, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
 use chat_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::Accounts,
+    admission::Admission,
     auth::Tokens,
     config::Config,
     error::Refusal,
@@ -27,7 +28,10 @@ use crate::{
     rest::HistoryPage,
     routes,
     waiters::Waiters,
-    ws::destination::StompConfig,
+    ws::{
+        destination::Destinations,
+        typing::{self, TypingTeller},
+    },
 };
 
 /// A room nobody is subscribed to is kept this long, for those who come back at once.
@@ -38,10 +42,12 @@ const DRAIN_SPREAD: f64 = 0.7;
 /// What handlers and sessions share.
 pub struct Gateway {
     pub config: Config,
-    pub stomp: Arc<StompConfig>,
+    pub stomp: Arc<Destinations>,
     pub tokens: Tokens,
     pub accounts: Accounts,
+    pub admission: Admission,
     pub ingest: Ingest,
+    pub typing: TypingTeller,
     pub store: Store,
     pub hub: HubHandle,
     pub metrics: Metrics,
@@ -120,6 +126,7 @@ impl Server {
             store: store.clone(),
             subscriber: subscriptions.clone(),
             viewers: Viewers::new(redis.clone()),
+            online: OnlineUsers::new(redis.clone()),
             lifecycle: lifecycle.clone(),
             stop: backstage.clone(),
             hub: hub.clone(),
@@ -135,12 +142,16 @@ impl Server {
         lifecycle.spawn("redis-subscriber", subscriber.run(backstage.clone()));
         lifecycle.spawn("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
 
+        let (typing, typing_waiting) = TypingTeller::new(memberships.clone());
+        lifecycle.spawn("typing", typing::publish(redis.clone(), typing_waiting, backstage.clone()));
+
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
         let connections = TaskTracker::new();
         let gateway = actix_web::web::Data::new(Gateway {
-            stomp: Arc::new(config.stomp.clone()),
+            stomp: Arc::new(Destinations::new(&config.stomp)?),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
+            admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
             ingest: Ingest {
                 gateway_id,
                 producer: producer.clone(),
@@ -151,6 +162,7 @@ impl Server {
                 store: store.clone(),
                 clock: clock.clone(),
             },
+            typing,
             tokens,
             store,
             hub,

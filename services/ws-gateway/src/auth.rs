@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chat_protocol::{ErrorCode, Rejection, UserId};
+use chat_protocol::{ErrorCode, Rejection, UserId, redis_key::TICKET_TTL};
 use chat_service::{ConfigError, Secret, Validate};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Section `[auth]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct AuthConfig {
     pub hash_concurrency: usize,
     /// Whether `?token=` is accepted on the WebSocket address, for clients that can set neither a header nor a first frame.
     pub query_token: bool,
+    /// Wrong passwords and tokens from one address, per minute.
+    pub failures_per_minute: u32,
 }
 
 impl Validate for AuthConfig {
@@ -39,6 +42,9 @@ impl Validate for AuthConfig {
                 "auth",
                 "access_ttl_secs, refresh_ttl_days and hash_concurrency must be at least 1",
             ));
+        }
+        if self.failures_per_minute == 0 {
+            return Err(ConfigError::invalid("auth.failures_per_minute", "must be at least 1"));
         }
         Ok(())
     }
@@ -55,6 +61,21 @@ struct Claims {
     /// `access`: a token made for another purpose is no access token.
     #[serde(rename = "use")]
     token_use: String,
+    /// Of a ticket: its id, so that it is used once …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+    /// … and the end of the access token it was got with, which the session ends with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_exp: Option<i64>,
+}
+
+/// What a valid token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// An access token.
+    Access(Identity),
+    /// A ticket: good for one upgrade, if it was not used before.
+    Ticket(Uuid, Identity),
 }
 
 /// Who a valid token says one is.
@@ -76,6 +97,10 @@ pub struct Tokens {
     audience: String,
     access_ttl: Duration,
 }
+
+/// What a token is for.
+const ACCESS: &str = "access";
+const TICKET: &str = "ticket";
 
 /// Clocks of the token's maker and ours may differ by this much.
 const LEEWAY_SECS: u64 = 10;
@@ -115,15 +140,43 @@ impl Tokens {
             aud: self.audience.clone(),
             iat,
             exp: iat.saturating_add(ttl),
-            token_use: "access".to_owned(),
+            token_use: ACCESS.to_owned(),
+            jti: None,
+            session_exp: None,
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        self.sign(&claims)
+    }
+
+    /// A new ticket for whoever has an access token.
+    pub fn issue_ticket(&self, identity: Identity, now: Timestamp) -> Result<String, Rejection> {
+        let iat = now.as_second();
+        self.sign(&Claims {
+            sub: identity.user_id,
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            iat,
+            exp: iat.saturating_add(TICKET_TTL.as_secs().cast_signed()),
+            token_use: TICKET.to_owned(),
+            jti: Some(Uuid::now_v7()),
+            session_exp: Some(identity.expires_at.as_second()),
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, Rejection> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
             .map_err(|_| Rejection::new(ErrorCode::Internal, "a token could not be made"))
     }
 
-    /// Checks a token. Says no more than: wrong, or expired.
+    /// Checks an access token. Says no more than: wrong, or expired.
     pub fn verify(&self, token: &str) -> Result<Identity, Rejection> {
-        let wrong = || Rejection::new(ErrorCode::Unauthorized, "the access token is not valid: log in again");
+        match self.read(token)? {
+            Presented::Access(identity) => Ok(identity),
+            Presented::Ticket(..) => Err(wrong()),
+        }
+    }
+
+    /// Checks what came in the address of an upgrade: an access token, or a ticket.
+    pub fn read(&self, token: &str) -> Result<Presented, Rejection> {
         let data =
             jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(|error| {
                 match error.kind() {
@@ -133,12 +186,18 @@ impl Tokens {
                     _ => wrong(),
                 }
             })?;
-        if data.claims.token_use != "access" {
-            return Err(wrong());
+        let Claims { sub: user_id, exp, token_use, jti, session_exp, .. } = data.claims;
+        let until = |second| Timestamp::from_second(second).map_err(|_| wrong());
+        match (token_use.as_str(), jti, session_exp) {
+            (ACCESS, ..) => Ok(Presented::Access(Identity { user_id, expires_at: until(exp)? })),
+            (TICKET, Some(id), Some(end)) => Ok(Presented::Ticket(id, Identity { user_id, expires_at: until(end)? })),
+            _ => Err(wrong()),
         }
-        let expires_at = Timestamp::from_second(data.claims.exp).map_err(|_| wrong())?;
-        Ok(Identity { user_id: data.claims.sub, expires_at })
     }
+}
+
+fn wrong() -> Rejection {
+    Rejection::new(ErrorCode::Unauthorized, "the access token is not valid: log in again")
 }
 
 /// The token of an `Authorization: Bearer` value.
@@ -160,6 +219,7 @@ mod tests {
             refresh_ttl_days: 1,
             hash_concurrency: 1,
             query_token: false,
+            failures_per_minute: 1,
         })
     }
 
@@ -174,6 +234,22 @@ mod tests {
         assert_eq!(tokens.verify(&tokens.issue(user, now).unwrap()).unwrap().user_id, user);
         let old = tokens.issue(user, now - Duration::from_secs(1_000)).unwrap();
         assert_eq!(tokens.verify(&old).unwrap_err().code, ErrorCode::TokenExpired);
+    }
+
+    #[test]
+    fn a_ticket_is_no_access_token_and_ends_soon_and_its_session_with_the_token_it_was_got_with() {
+        let (tokens, now) = (tokens("k"), Timestamp::now());
+        let identity = tokens.verify(&tokens.issue(UserId::generate(), now).unwrap()).unwrap();
+        let ticket = tokens.issue_ticket(identity, now).unwrap();
+        assert_eq!(tokens.verify(&ticket).unwrap_err().code, ErrorCode::Unauthorized);
+        let Ok(Presented::Ticket(id, of_ticket)) = tokens.read(&ticket) else { panic!("no ticket") };
+        assert_eq!(of_ticket, identity);
+        let Ok(Presented::Ticket(other, _)) = tokens.read(&tokens.issue_ticket(identity, now).unwrap()) else {
+            panic!("no ticket")
+        };
+        assert_ne!(id, other);
+        let old = tokens.issue_ticket(identity, now - TICKET_TTL - Duration::from_secs(LEEWAY_SECS + 1)).unwrap();
+        assert_eq!(tokens.read(&old).unwrap_err().code, ErrorCode::TokenExpired);
     }
 
     #[test]

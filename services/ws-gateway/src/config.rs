@@ -8,7 +8,11 @@ use chat_service::{ConfigError, Validate};
 use chat_store::PostgresConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{auth::AuthConfig, ws::destination::StompConfig};
+use crate::{
+    admission::{Origins, TrustedProxies},
+    auth::AuthConfig,
+    ws::{self, destination::StompConfig},
+};
 
 /// All sections of this service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +22,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
+    /// The face for front ends of a Spring backend.
+    pub compat: CompatConfig,
     /// WebSocket connections.
     pub ws: WsConfig,
     /// Completing what Pub/Sub lost.
@@ -44,6 +50,20 @@ pub struct HttpConfig {
     pub workers: usize,
     /// Connections per worker; more wait in the kernel's queue.
     pub max_connections: usize,
+    /// Web pages that may open a WebSocket: `scheme://host[:port]`, `same-origin`, or `*` alone.
+    pub allowed_origins: Vec<String>,
+    /// Whether a WebSocket without `Origin` (programs send none, browsers always do) is refused.
+    pub require_origin: bool,
+    /// Addresses or networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// Section `[compat]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompatConfig {
+    /// Whether `/compat` is served.
+    pub enabled: bool,
 }
 
 /// Section `[ws]`.
@@ -60,6 +80,24 @@ pub struct WsConfig {
     pub write_stall_secs: u64,
     /// Frames waiting for one client, in bytes; a full queue pauses its rooms until it has read.
     pub outbox_bytes: usize,
+    /// Addresses of the WebSocket; each has its SockJS addresses below it.
+    pub paths: Vec<String>,
+    /// A message that has begun must be complete within this.
+    pub message_secs: u64,
+    /// Messages and pings of one connection, per second …
+    pub frames_per_second: u32,
+    /// … and at once. Above both the client is told; above twice the burst it is cut (1008).
+    pub frames_burst: u32,
+    /// Connections of this gateway.
+    pub max_sessions: usize,
+    /// Connections from one address (IPv6: one /64 network).
+    pub max_sessions_per_ip: usize,
+    /// Sessions of one user on this gateway.
+    pub max_sessions_per_user: usize,
+    /// A SockJS client hears something at least this often.
+    pub sockjs_heart_beat_secs: u64,
+    /// Frames that could not be read, at a time, after which a session is closed (1008); one a minute is forgotten.
+    pub strikes: u32,
 }
 
 impl WsConfig {
@@ -71,6 +109,16 @@ impl WsConfig {
     /// Silence that means death.
     pub fn dead_after(&self) -> Duration {
         Duration::from_secs(self.ping_interval_secs + self.pong_wait_secs)
+    }
+
+    /// See `message_secs`.
+    pub fn message_time(&self) -> Duration {
+        Duration::from_secs(self.message_secs)
+    }
+
+    /// See `sockjs_heart_beat_secs`.
+    pub fn sockjs_heart_beat(&self) -> Duration {
+        Duration::from_secs(self.sockjs_heart_beat_secs)
     }
 
     /// See `write_stall_secs`.
@@ -96,6 +144,9 @@ pub struct DeliveryConfig {
 impl Validate for Config {
     fn validate(&self) -> Result<(), ConfigError> {
         self.auth.validate()?;
+        Origins::new(&self.http)?;
+        TrustedProxies::new(&self.http.trusted_proxies)?;
+        ws::check_paths(&self.ws.paths)?;
         self.stomp.validate()?;
         self.kafka.validate()?;
         self.producer.validate()?;
@@ -108,6 +159,14 @@ impl Validate for Config {
             ("ws.pong_wait_secs", self.ws.pong_wait_secs),
             ("ws.first_frame_secs", self.ws.first_frame_secs),
             ("ws.write_stall_secs", self.ws.write_stall_secs),
+            ("ws.message_secs", self.ws.message_secs),
+            ("ws.frames_per_second", u64::from(self.ws.frames_per_second)),
+            ("ws.frames_burst", u64::from(self.ws.frames_burst)),
+            ("ws.max_sessions", self.ws.max_sessions as u64),
+            ("ws.max_sessions_per_ip", self.ws.max_sessions_per_ip as u64),
+            ("ws.max_sessions_per_user", self.ws.max_sessions_per_user as u64),
+            ("ws.sockjs_heart_beat_secs", self.ws.sockjs_heart_beat_secs),
+            ("ws.strikes", u64::from(self.ws.strikes)),
             ("delivery.head_check_ms", self.delivery.head_check_ms),
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),

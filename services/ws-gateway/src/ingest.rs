@@ -41,20 +41,12 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Sends a message on behalf of a session: checked, enqueued; the delivery resolves when it is durable.
+    /// Gives a command on behalf of a session: checked, enqueued; the delivery resolves when it is durable.
     pub async fn send(&self, user_id: UserId, session_id: SessionId, send: SendRequest) -> Result<Delivery, Refusal> {
-        if !send.message_type.is_message() {
-            return Err(Rejection::new(
-                ErrorCode::BadRequest,
-                "type must be TEXT or IMAGE: SYSTEM entries are the server's",
-            )
-            .into());
-        }
-        validate::content(&send.content)?;
+        check(&send.body)?;
         self.memberships.check(send.room_id, user_id).await?;
         let trace = trace(send.traceparent.as_deref());
-        let body = CommandBody::SendMessage { content: send.content, message_type: send.message_type };
-        let command = self.command(send.room_id, user_id, send.client_message_id, session_id, body);
+        let command = self.command(send.room_id, user_id, send.client_message_id, session_id, send.body);
         Ok(self.produce(&command, trace)?)
     }
 
@@ -165,6 +157,21 @@ impl Ingest {
                 internal()
             }
         })
+    }
+}
+
+/// What people typed, before anything reaches Kafka.
+pub fn check(body: &CommandBody) -> Result<(), Rejection> {
+    match body {
+        CommandBody::SendMessage { message_type, .. } if !message_type.is_message() => {
+            let message = "type must be TEXT or IMAGE: SYSTEM entries are the server's";
+            Err(Rejection::new(ErrorCode::BadRequest, message))
+        }
+        CommandBody::SendMessage { content, .. } | CommandBody::EditMessage { content, .. } => {
+            validate::content(content)
+        }
+        CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
+        _ => Ok(()),
     }
 }
 

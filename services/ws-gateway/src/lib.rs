@@ -6,6 +6,7 @@
 //! acknowledgement; nothing to a user after the entry that ended the membership; nothing kept here that must survive the process.
 
 mod accounts;
+mod admission;
 mod app;
 mod auth;
 mod config;
@@ -19,6 +20,14 @@ mod rest;
 mod routes;
 mod waiters;
 mod ws;
+
+/// One event on its way to many sessions, for the benchmark.
+pub mod fan_out {
+    pub use crate::{
+        hub::{Rendered, Sink, TimelineEvent},
+        ws::outbox::{Outbox, size},
+    };
+}
 
 pub use app::{Server, run};
 pub use config::Config;

@@ -13,6 +13,7 @@ use crate::hub::Tally;
 pub struct Metrics {
     sessions: IntGauge,
     rooms: IntGauge,
+    presence_rooms: IntGauge,
     delivered: IntCounter,
     parked: IntCounter,
     gap_pages: IntCounter,
@@ -23,6 +24,10 @@ pub struct Metrics {
     pub accept_seconds: Histogram,
     /// Connections closed, by close code.
     pub closes: IntCounterVec,
+    /// Open WebSockets, with or without a session yet.
+    pub sockets: IntGauge,
+    /// Upgrades refused, by reason.
+    pub upgrades_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -35,6 +40,11 @@ impl Metrics {
                 registry
             )?,
             rooms: register_int_gauge_with_registry!("chat_gateway_rooms", "Rooms open on this gateway", registry)?,
+            presence_rooms: register_int_gauge_with_registry!(
+                "chat_gateway_presence_rooms",
+                "Rooms whose members' presence is watched on this gateway",
+                registry
+            )?,
             delivered: register_int_counter_with_registry!(
                 "chat_gateway_frames_delivered_total",
                 "Room frames queued to sessions",
@@ -73,7 +83,23 @@ impl Metrics {
                 &["code"],
                 registry
             )?,
+            sockets: register_int_gauge_with_registry!(
+                "chat_gateway_sockets",
+                "Open WebSockets, with or without a session yet",
+                registry
+            )?,
+            upgrades_refused: register_int_counter_vec_with_registry!(
+                "chat_gateway_upgrades_refused_total",
+                "WebSocket upgrades refused, by reason",
+                &["reason"],
+                registry
+            )?,
         })
+    }
+
+    /// Rooms whose members' presence is watched.
+    pub fn presence_rooms(&self, rooms: usize) {
+        self.presence_rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
     }
 
     /// What the hub counted since the last call.

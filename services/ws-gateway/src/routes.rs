@@ -25,6 +25,8 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let enabled = gateway.config.compat.enabled;
+    let paths = gateway.config.ws.paths.clone();
     App::new()
         .app_data(gateway)
         .app_data(web::JsonConfig::default().limit(limits::REST_BODY_BYTES).error_handler(rest::body_error))
@@ -39,7 +41,8 @@ pub fn app(
                         .service(rest::auth::sign_up)
                         .service(rest::auth::log_in)
                         .service(rest::auth::refresh)
-                        .service(rest::auth::log_out),
+                        .service(rest::auth::log_out)
+                        .service(rest::auth::ticket),
                 )
                 .service(scope("/users").service(rest::users::me).service(rest::users::find))
                 .service(
@@ -60,8 +63,17 @@ pub fn app(
         .into_app()
         .service(web::redirect("/api/docs", "/api/docs/"))
         .route("/", web::get().to(landing::landing))
-        .route("/ws/v1/chat", web::get().to(ws::upgrade))
+        .configure(move |routes| paths.iter().for_each(|path| ws::configure(path, routes)))
+        .configure(|app| compat(app, enabled))
         .default_service(web::to(not_found))
+}
+
+/// What front ends of a Spring backend call, under a base of its own.
+fn compat(app: &mut web::ServiceConfig, enabled: bool) {
+    if enabled {
+        ws::configure("/compat/ws/v1/chat", app);
+        app.service(rest::compat::scope("/compat/api/v1"));
+    }
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, rest::Problem> {

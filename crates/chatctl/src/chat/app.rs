@@ -227,6 +227,13 @@ impl App {
                     }
                 }
             }
+            Event::Change(change) => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.room == change.room_id) {
+                    open.newest = change.seq;
+                    let line = self.view.change(&change);
+                    self.print(&line);
+                }
+            }
             Event::Send { room_id, client_message_id, state } => self.sent(room_id, &client_message_id, state),
             Event::Notification(news) => {
                 let room = self.rooms.iter().find(|room| room.room_id == news.room_id);
@@ -249,7 +256,7 @@ impl App {
                 self.note(&format!("fault of the server: it skipped from {expected} to {got}; loading it again"));
             }
             Event::Failed(closed) => return Some(closed.to_string()),
-            Event::Subscribed { .. } | Event::Read(_) => {}
+            Event::Subscribed { .. } | Event::Read(_) | Event::Typing(_) | Event::Presence(_) => {}
         }
         None
     }

@@ -1,7 +1,7 @@
 //! How entries and rooms look.
 
 use chat_client::rest::Room;
-use chat_protocol::{Entry, EntryType};
+use chat_protocol::{Change, Entry, EntryType};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::terminal::{self, Style};
@@ -36,6 +36,23 @@ impl View {
             EntryType::SystemCreate => format!("{time} * {sender} opened the room with {members}"),
             EntryType::SystemInvite => format!("{time} * {sender} invited {members}"),
             EntryType::SystemLeave => format!("{time} * {sender} left"),
+        }
+    }
+
+    /// An earlier message that changed.
+    pub fn change(&self, change: &Change) -> String {
+        let time = self.style.dim(&format!("[{}]", self.time(change.changed_at)));
+        let (actor, message) = (self.style.name(change.actor_id, &change.actor_nickname), &change.message);
+        let content = terminal::paragraph(&message.content);
+        match (&change.emoji, message.deleted_at) {
+            (Some(emoji), _) if change.removed => {
+                format!("{time} * {actor} took {} back: {content}", terminal::line(emoji))
+            }
+            (Some(emoji), _) => format!("{time} * {actor} reacted {} to: {content}", terminal::line(emoji)),
+            (None, Some(_)) => {
+                format!("{time} * {actor} deleted a message of {}", terminal::line(&message.sender_nickname))
+            }
+            (None, None) => format!("{time} * {actor} changed a message to: {content}"),
         }
     }
 
@@ -76,6 +93,10 @@ mod tests {
             content: "hi\x1b[2J\nthere".into(),
             members: vec![bob],
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         };
         assert_eq!(view.entry(&entry, Mark::Persisted), "[00:00] ali␛ce: hi␛[2J\n        there ✓✓");
         entry.entry_type = EntryType::SystemInvite;

@@ -47,7 +47,13 @@ pub async fn run(url: &str, account: Account) -> Result<ExitCode> {
                 eprintln!("fault of the server: room {room_id} skipped from {expected} to {got}; loading it again");
             }
             Event::Failed(closed) => bail!("{closed}"),
-            Event::Subscribed { .. } | Event::Send { .. } | Event::Read(_) | Event::RoomEnded { .. } => {}
+            Event::Subscribed { .. }
+            | Event::Change(_)
+            | Event::Send { .. }
+            | Event::Read(_)
+            | Event::Typing(_)
+            | Event::Presence(_)
+            | Event::RoomEnded { .. } => {}
         }
     }
 }
@@ -87,6 +93,10 @@ mod tests {
             content: content.into(),
             members: vec![],
             sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: None,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
         }
     }
 

@@ -84,6 +84,10 @@ pub fn entry(room_id: RoomId, seq: i64) -> Entry {
         content: "c".into(),
         members: vec![],
         sent_at: Timestamp::UNIX_EPOCH,
+        reply_to: None,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     }
 }
 

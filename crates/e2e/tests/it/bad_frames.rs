@@ -33,6 +33,25 @@ async fn a_declared_terabyte_is_refused_from_its_header() {
     assert_eq!(deadline("closed", PATIENCE, socket.close_code()).await, Some(1009));
 }
 
+/// RFC 6455 5.2 and 5.4, as far as the guard in front of the decoder reads them. All frames are masked with zeros.
+#[tokio::test]
+async fn headers_that_are_not_of_the_protocol_are_closed_with_1002() {
+    let system = System::shared().await;
+    let rows: [(&str, &[u8]); 6] = [
+        ("RSV1 without an extension", &[0xc1, 0x82, 0, 0, 0, 0, b'{', b'}']),
+        ("2 written in two bytes", &[0x81, 0xfe, 0, 2, 0, 0, 0, 0, b'{', b'}']),
+        ("2 written in eight bytes", &[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, b'{', b'}']),
+        ("the highest bit of a length", &[0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ("a text inside a fragmented text", &[0x01, 0x80, 0, 0, 0, 0, 0x81, 0x82, 0, 0, 0, 0, b'{', b'}']),
+        ("a ping of 126 bytes", &[0x89, 0xfe, 0, 126, 0, 0, 0, 0]),
+    ];
+    for (row, bytes) in rows {
+        let mut socket = RawSocket::open(system.gateway(0).addr, "chat.v1").await;
+        socket.stream.write_all(bytes).await.unwrap();
+        assert_eq!(deadline("closed", PATIENCE, socket.close_code()).await, Some(1002), "{row}");
+    }
+}
+
 #[tokio::test]
 async fn a_message_in_too_many_pieces_is_refused() {
     let system = System::shared().await;

@@ -79,7 +79,7 @@ async fn the_largest_content_arrives_as_it_was() {
 #[tokio::test]
 async fn a_frame_that_is_no_command_is_refused() {
     let system = System::shared().await;
-    let (_, room, mut connection) = alone(&system).await;
+    let (alice, room, mut connection) = alone(&system).await;
     for (frame, id) in [
         ("", 0),
         ("{", 0),
@@ -93,6 +93,8 @@ async fn a_frame_that_is_no_command_is_refused() {
         (r#"{"id":904,"cmd":"ping"} and more"#, 0),
         (r#"{"id":905,"cmd":"connect","token":"again"}"#, 905),
     ] {
+        // On a connection of its own: three of them would end one.
+        let mut connection = system.connect(0, &alice, &[]).await;
         let (replied, code) = refused(&mut connection, frame).await;
         assert_eq!((replied, code), (id, ErrorCode::BadRequest), "{frame}");
     }

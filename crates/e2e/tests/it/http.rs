@@ -9,6 +9,7 @@ const CALLS: &[(&str, &str)] = &[
     ("post", "/auth/login"),
     ("post", "/auth/refresh"),
     ("post", "/auth/logout"),
+    ("post", "/auth/ticket"),
     ("get", "/users/me"),
     ("get", "/users"),
     ("get", "/chat/rooms"),

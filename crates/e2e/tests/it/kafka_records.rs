@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// The records of a room on a topic, up to one of a type.
-async fn records(system: &System, topic: String, room: RoomId, last_type: &str) -> Vec<Record> {
+pub(crate) async fn records(system: &System, topic: String, room: RoomId, last_type: &str) -> Vec<Record> {
     let metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
     let (config, observer) = (ConsumerConfig::default(), format!("observer-{room}"));
     let stop = CancellationToken::new();
@@ -41,6 +41,7 @@ async fn records_are_json_under_the_rooms_key_and_carry_the_trace() {
         client_message_id: ClientMessageId::generate(),
         content: "traced".to_owned(),
         message_type: EntryType::Text,
+        reply_to: None,
         traceparent: Some(TRACEPARENT.to_owned()),
     });
     assert!(matches!(sent.await, Ok(ReplyBody::Send { .. })));
@@ -61,7 +62,7 @@ async fn records_are_json_under_the_rooms_key_and_carry_the_trace() {
 }
 
 /// The types, each the same in header and value.
-fn types(records: &[Record]) -> Vec<String> {
+pub(crate) fn types(records: &[Record]) -> Vec<String> {
     let type_of = |record: &Record| {
         let value: Value = serde_json::from_slice(record.value()).unwrap();
         assert_eq!(value["roomId"].as_str(), record.key_str());

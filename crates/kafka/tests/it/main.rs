@@ -7,6 +7,7 @@ mod consumer;
 mod dead_letter;
 mod outage;
 mod producer;
+mod reader;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod online;
 mod proxy;
 mod pubsub;
 mod viewers;

@@ -1,5 +1,6 @@
 //! Conformance of the codec and the session rules; each test names the section of the STOMP specification it checks.
 
+mod conformance;
 mod decoder;
 mod encoder;
 mod properties;

@@ -59,7 +59,7 @@ fn stomp_like() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Valid streams and arbitrary ones.
-fn stream() -> impl Strategy<Value = Vec<u8>> {
+pub fn stream() -> impl Strategy<Value = Vec<u8>> {
     let valid = prop::collection::vec(frame(Version::V1_2), 1..4)
         .prop_map(|frames| frames.iter().flat_map(|frame| encode(frame, Version::V1_2)).collect());
     prop_oneof![stomp_like(), valid, prop::collection::vec(any::<u8>(), 0..200)]

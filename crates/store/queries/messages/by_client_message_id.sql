@@ -1,2 +1,2 @@
 -- index messages_idempotency
-SELECT * FROM timeline WHERE room_id = $1 AND sender_id = $2 AND client_message_id = $3
+SELECT * FROM entries WHERE room_id = $1 AND sender_id = $2 AND client_message_id = $3

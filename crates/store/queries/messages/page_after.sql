@@ -1,2 +1,2 @@
--- primary key, forwards
-SELECT * FROM timeline WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+-- index messages_entries, forwards
+SELECT * FROM entries WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3

@@ -1,14 +1,7 @@
 use chat_protocol::{ClientMessageId, EntryType, ErrorCode, RoomId, UserId};
 use chat_store::{Applied, Mark};
 
-use crate::{Db, message, room_command, seq};
-
-fn code(applied: &Applied) -> ErrorCode {
-    match applied {
-        Applied::Rejected(rejection) => rejection.code,
-        other => panic!("not rejected: {other:?}"),
-    }
-}
+use crate::{Db, code, message, room_command, seq};
 
 #[tokio::test]
 async fn a_batch_gets_gapless_seqs_per_room_in_input_order() {
@@ -137,7 +130,7 @@ async fn an_invited_member_sees_from_the_invitation_on_and_a_leaver_can_come_bac
     let again = db.store.invite_members(&room_command(room, alice, &i), &[bob]).await.unwrap();
     assert_eq!(seq(&again), (3, true), "a repeated command is executed once");
     let known = db.store.invite_members(&room_command(room, alice, &j), &[bob]).await.unwrap();
-    assert_eq!(known, Applied::Unchanged { head: 3 });
+    assert_eq!(known, Applied::Unchanged { head: 3, message_id: None });
     let membership = db.store.membership(room, bob).await.unwrap().unwrap();
     assert_eq!((membership.joined_seq, membership.head), (3, 3));
     assert_eq!(
@@ -188,6 +181,10 @@ async fn a_read_mark_only_moves_forward_and_never_past_the_head() {
         let store = db.store.clone();
         async move {
             let receipts = store.apply_read_marks(&marks).await.unwrap();
+            for receipt in &receipts {
+                let page = store.page_after(room, receipt.last_read_seq - 1, 1).await.unwrap();
+                assert_eq!(receipt.last_read_message_id, Some(page.entries[0].message_id));
+            }
             receipts.into_iter().map(|r| (r.user_id, r.last_read_seq)).collect::<Vec<_>>()
         }
     };

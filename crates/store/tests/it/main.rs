@@ -1,13 +1,16 @@
 //! Against a real PostgreSQL (`CHAT_TEST_POSTGRES_URL`), one schema per test.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod changes;
+mod changes_races;
+mod changes_reads;
 mod commands;
 mod queries_prepare;
 mod reads;
 
-use chat_protocol::{ClientMessageId, EntryType, MessageId, RoomId, UserId};
+use chat_protocol::{Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, RoomId, TimelineKind, UserId};
 use chat_service::Secret;
-use chat_store::{Applied, NewMessage, PostgresConfig, RoomCommand, Store, User};
+use chat_store::{Applied, MessageChange, NewMessage, PostgresConfig, RoomCommand, Store, User};
 use uuid::Uuid;
 
 /// A migrated schema of its own.
@@ -44,6 +47,101 @@ impl Db {
         assert!(matches!(applied, Applied::Committed { duplicate: false, .. }), "{applied:?}");
         room
     }
+
+    /// Statements that the services have no use for.
+    async fn sql<T>(&self, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
+        let options = format!("-c search_path={}", self.config.schema);
+        let config = self.config.url.expose().parse::<tokio_postgres::Config>().unwrap().options(options).clone();
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let result = work(&client).await;
+        drop(client);
+        driver.await.unwrap().unwrap();
+        result
+    }
+
+    /// There is no command for it yet.
+    pub async fn make_admin(&self, room: RoomId, user: UserId) {
+        let promote = "UPDATE room_members SET role = 'ADMIN' WHERE room_id = $1 AND user_id = $2";
+        assert_eq!(self.sql(async |client| client.execute(promote, &[&room.0, &user.0]).await.unwrap()).await, 1);
+    }
+
+    /// Tables of the schema with a row that holds `text` in any column.
+    pub async fn tables_with(&self, text: &str) -> Vec<String> {
+        let tables = "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = $1";
+        self.sql(async |client| {
+            let mut found = Vec::new();
+            for row in client.query(tables, &[&self.config.schema]).await.unwrap() {
+                let table: String = row.get(0);
+                let rows = format!("SELECT 1 FROM {table} AS t WHERE strpos(t::TEXT, $1) > 0");
+                if !client.query(&rows, &[&text]).await.unwrap().is_empty() {
+                    found.push(table);
+                }
+            }
+            found
+        })
+        .await
+    }
+
+    /// A message of its own id.
+    pub async fn say(&self, room: RoomId, sender: UserId, content: &str) -> Entry {
+        let id = ClientMessageId::generate();
+        match self.store.append_messages(&[message(room, sender, &id, content)]).await.unwrap().remove(0) {
+            Applied::Committed { entry, duplicate: false } => entry,
+            other => panic!("not committed: {other:?}"),
+        }
+    }
+
+    /// A change under an id of its own.
+    pub async fn change(&self, room: RoomId, actor: UserId, target: MessageId, change: MessageChange<'_>) -> Applied {
+        self.change_as(&ClientMessageId::generate(), room, actor, target, change).await
+    }
+
+    pub async fn change_as(
+        &self,
+        id: &ClientMessageId,
+        room: RoomId,
+        actor: UserId,
+        target: MessageId,
+        change: MessageChange<'_>,
+    ) -> Applied {
+        let digest = Uuid::new_v5(&target.0, format!("{change:?}").as_bytes());
+        let command = RoomCommand { digest, ..room_command(room, actor, id) };
+        self.store.change_message(&command, target, change).await.unwrap()
+    }
+
+    /// The message as history shows it.
+    pub async fn shown(&self, message: &Entry) -> Entry {
+        self.store.page_after(message.room_id, message.seq - 1, 1).await.unwrap().entries.remove(0)
+    }
+}
+
+pub const DELETE: MessageChange<'static> = MessageChange::Delete;
+
+pub fn edit(content: &str) -> MessageChange<'_> {
+    MessageChange::Edit { content }
+}
+
+pub fn react(emoji: &str) -> MessageChange<'_> {
+    MessageChange::React { emoji, remove: false }
+}
+
+pub fn take_back(emoji: &str) -> MessageChange<'_> {
+    MessageChange::React { emoji, remove: true }
+}
+
+pub fn code(applied: &Applied) -> ErrorCode {
+    match applied {
+        Applied::Rejected(rejection) => rejection.code,
+        other => panic!("not rejected: {other:?}"),
+    }
+}
+
+pub fn changed(applied: Applied) -> (TimelineKind, Change, bool) {
+    match applied {
+        Applied::Changed { kind, change, duplicate } => (kind, change, duplicate),
+        other => panic!("not changed: {other:?}"),
+    }
 }
 
 pub fn room_command(room_id: RoomId, actor_id: UserId, id: &ClientMessageId) -> RoomCommand<'_> {
@@ -59,6 +157,7 @@ pub fn message<'a>(room_id: RoomId, sender_id: UserId, id: &'a ClientMessageId, 
         message_id: MessageId::generate(),
         entry_type: EntryType::Text,
         content,
+        reply_to: None,
         digest,
     }
 }

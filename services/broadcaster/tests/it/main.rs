@@ -127,6 +127,10 @@ fn entry(room_id: RoomId, seq: i64) -> Entry {
         content: format!("message {seq}"),
         members: Vec::new(),
         sent_at: Timestamp::now(),
+        reply_to: None,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
     }
 }
 

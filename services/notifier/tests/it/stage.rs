@@ -105,6 +105,7 @@ impl Stage {
             message_id: MessageId::generate(),
             entry_type: EntryType::Text,
             content,
+            reply_to: None,
             digest: Uuid::nil(),
         };
         let applied = self.store.append_messages(&[message]).await.unwrap().remove(0);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod changes;
 mod failures;
 mod ordering;
 
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics, OutRecord, Producer, ProducerConfig, Record};
 use chat_protocol::{
-    ClientMessageId, Command, CommandBody, Entry, EntryType, Event, GatewayId, Origin, Outcome, RoomId, SessionId,
-    UserId, header,
+    Change, ClientMessageId, Command, CommandBody, Entry, EntryType, Event, GatewayId, Origin, Outcome, RoomId,
+    SessionId, UserId, header,
 };
 use chat_service::Context;
 use chat_store::{PostgresConfig, Store, User};
@@ -138,15 +139,18 @@ struct Told {
     record: Record,
     event: Event,
     entry: Option<Entry>,
+    change: Option<Change>,
     outcome: Outcome,
 }
 
 impl Told {
     fn new(record: Record) -> Self {
         let event: Event = serde_json::from_slice(record.value()).unwrap();
-        let entry = event.entry.as_ref().map(|entry| serde_json::from_str(entry.get()).unwrap());
+        let json = |wanted: bool| event.entry.as_ref().filter(|_| wanted).map(|entry| entry.get());
+        let entry = json(event.kind.is_message()).map(|entry| serde_json::from_str(entry).unwrap());
+        let change = json(!event.kind.is_message()).map(|change| serde_json::from_str(change).unwrap());
         let outcome = serde_json::from_str(event.outcome.get()).unwrap();
-        Self { record, event, entry, outcome }
+        Self { record, event, entry, change, outcome }
     }
 
     fn seq(&self) -> i64 {
@@ -160,5 +164,9 @@ fn command(room: RoomId, actor: UserId, body: CommandBody) -> Command {
 }
 
 fn send(room: RoomId, actor: UserId, content: &str) -> Command {
-    command(room, actor, CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text })
+    command(
+        room,
+        actor,
+        CommandBody::SendMessage { content: content.into(), message_type: EntryType::Text, reply_to: None },
+    )
 }

@@ -57,7 +57,11 @@ async fn a_redelivered_message_is_stored_once() {
     assert_eq!(setup.stored(room).await.len(), 2);
 
     let mut other = hello.clone();
-    other.body = CommandBody::SendMessage { content: "changed".into(), message_type: chat_protocol::EntryType::Text };
+    other.body = CommandBody::SendMessage {
+        content: "changed".into(),
+        message_type: chat_protocol::EntryType::Text,
+        reply_to: None,
+    };
     setup.command(&other).await;
     let conflict = &setup.events(1).await[0];
     assert_eq!(

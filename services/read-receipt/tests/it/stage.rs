@@ -59,6 +59,7 @@ impl Stage {
                 message_id: MessageId::generate(),
                 entry_type: EntryType::Text,
                 content: "hi",
+                reply_to: None,
                 digest: Uuid::nil(),
             };
             store.append_messages(&[message]).await.unwrap();

@@ -2,7 +2,7 @@
 
 use chat_protocol::{Outcome, RoomId, UserId, redis_key::Channel};
 
-use super::room::PageRequest;
+use super::{room::PageRequest, watched::Scope};
 
 /// What the hub wants done.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub enum Effect {
     Viewer { room_id: RoomId, user_id: UserId, viewing: bool },
     /// Tell Redis all of them, anew.
     AllViewers(Vec<(RoomId, UserId)>),
+    /// Tell Redis that a user has a session here, or the last one ended.
+    Online { user_id: UserId, online: bool },
+    /// Read which members of rooms are online.
+    CheckPresence(Vec<(RoomId, Scope)>),
     /// A membership ended: forget that it was checked.
     ForgetMembership { room_id: RoomId, user_id: UserId },
     /// An outcome for no session here: for a REST call.

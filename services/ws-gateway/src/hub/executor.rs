@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use chat_protocol::{
-    Entry, ErrorCode, GatewayId, Rejection, RoomId, UserId,
+    ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId,
     redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
 };
-use chat_redis::{SubscriberHandle, Viewers};
+use chat_redis::{OnlineUsers, SubscriberHandle, Viewers};
 use chat_service::{Backoff, Lifecycle};
-use chat_store::{Store, StoreError};
+use chat_store::{Store, StoreError, TimelineItem};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,7 @@ use super::{
     HubHandle, Input,
     effect::Effect,
     pending::{Batch, Pending},
+    presence_io::{PresenceReader, keep_online},
     room::PageRequest,
     sink::TimelineEvent,
 };
@@ -39,6 +40,8 @@ pub struct Parts {
     pub subscriber: SubscriberHandle,
     /// Who has which room open.
     pub viewers: Viewers,
+    /// Who has a session.
+    pub online: OnlineUsers,
     /// Where tasks live.
     pub lifecycle: Lifecycle,
     /// Ends them.
@@ -59,17 +62,23 @@ pub struct Executor {
     reads: Arc<Semaphore>,
     channels: Arc<Pending<Channel>>,
     viewers: Arc<Pending<(RoomId, UserId)>>,
+    online: Arc<Pending<UserId>>,
+    presence: PresenceReader,
 }
 
 impl Executor {
-    /// Starts the workers of the Redis subscriptions and of the viewers.
+    /// Starts the workers of the Redis subscriptions, of the viewers and of the online users.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
         let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), parts.stop.clone());
         parts.lifecycle.spawn("channels", keeping);
         let keeping = keep_viewers(parts.gateway_id, parts.viewers.clone(), viewers.clone(), parts.lifecycle.soft());
         parts.lifecycle.spawn("viewers", keeping);
-        Arc::new(Self { parts, reads: Arc::new(Semaphore::new(READS)), channels, viewers })
+        let online = Arc::new(Pending::default());
+        let keeping = keep_online(parts.gateway_id, parts.online.clone(), online.clone(), parts.stop.clone());
+        parts.lifecycle.spawn("online", keeping);
+        let presence = PresenceReader::new(parts.store.clone(), parts.online.clone());
+        Arc::new(Self { parts, reads: Arc::new(Semaphore::new(READS)), channels, viewers, online, presence })
     }
 
     /// Carries out what the hub wanted in one turn.
@@ -79,6 +88,17 @@ impl Executor {
                 Effect::Channel { channel, wanted } => self.channels.want([(channel, wanted)]),
                 Effect::Viewer { room_id, user_id, viewing } => self.viewers.want([((room_id, user_id), viewing)]),
                 Effect::AllViewers(all) => self.viewers.want(all.into_iter().map(|viewer| (viewer, true))),
+                Effect::Online { user_id, online } => self.online.want([(user_id, online)]),
+                Effect::CheckPresence(rooms) => {
+                    // Hints from before the reading on.
+                    let subscribed = self.channels.flushed();
+                    let executor = self.clone();
+                    self.spawn(async move {
+                        subscribed.await.ok();
+                        let checked = executor.presence.check(rooms).await;
+                        executor.parts.hub.tell(Input::Presence(checked)).await;
+                    });
+                }
                 Effect::ForgetMembership { room_id, user_id } => self.parts.memberships.forget(room_id, user_id),
                 Effect::Outcome(outcome) => self.parts.waiters.resolve(outcome),
                 Effect::Open { request, user_id, rooms } => {
@@ -144,9 +164,9 @@ impl Executor {
 
     async fn read_page(&self, room_id: RoomId, request: PageRequest) {
         let _permit = self.permit().await;
-        let page = self.parts.store.page_after(room_id, request.after, self.parts.page_size).await;
+        let page = self.parts.store.items_after(room_id, request.after, self.parts.page_size).await;
         let events = match page {
-            Ok(page) => page.entries.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
+            Ok(items) => items.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
             Err(error) => {
                 note("page", &error);
                 None
@@ -169,9 +189,14 @@ fn note(read: &str, error: &StoreError) {
     tracing::warn!(read, %error, "database read failed");
 }
 
-fn timeline_event(entry: &Entry) -> Result<TimelineEvent, serde_json::Error> {
-    let json = ByteString::from(serde_json::to_string(entry)?);
-    Ok(TimelineEvent { seq: entry.seq, removed: entry.removed(), json })
+fn timeline_event(item: &TimelineItem) -> Result<TimelineEvent, serde_json::Error> {
+    let (kind, shows, removed, json) = match item {
+        TimelineItem::Entry(entry) => {
+            (TimelineKind::Message, entry.seq, entry.removed(), serde_json::to_string(entry)?)
+        }
+        TimelineItem::Change(kind, change) => (*kind, change.message.seq, Vec::new(), serde_json::to_string(change)?),
+    };
+    Ok(TimelineEvent { seq: item.seq(), kind, shows, removed, json: ByteString::from(json) })
 }
 
 /// Carries out wanted Redis subscriptions, many in one command. While Redis is away they stay wanted; whoever waits goes on, because the

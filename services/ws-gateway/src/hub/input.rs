@@ -7,6 +7,7 @@ use chat_store::Membership;
 
 use super::{
     SessionHandle,
+    presence::Checked,
     room::PageRequest,
     sink::{SubscriptionKey, TimelineEvent},
 };
@@ -33,4 +34,6 @@ pub enum Input {
     Page { room_id: RoomId, request: PageRequest, events: Option<Vec<TimelineEvent>> },
     /// Answer to [`Effect::ReadHeads`]; empty when they could not be read.
     Heads(Vec<(RoomId, i64)>),
+    /// Answer to [`Effect::CheckPresence`].
+    Presence(Vec<Checked>),
 }

@@ -6,8 +6,11 @@ mod effect;
 mod executor;
 mod input;
 mod pending;
+mod presence;
+mod presence_io;
 mod room;
 mod sink;
+mod watched;
 
 use std::{
     sync::Arc,
@@ -24,7 +27,7 @@ pub use self::{
     core::{Tally, Timing},
     executor::{Executor, Parts},
     input::Input,
-    sink::{Feed, Sink, SubscriptionKey},
+    sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
 };
 use crate::{metrics::Metrics, ws::outbox::Outbox};
 
@@ -105,6 +108,7 @@ pub async fn run(
             Wake::Tick => {
                 hub.tick(now, &mut wanted);
                 metrics.hub(hub.sizes(), hub.take_tally());
+                metrics.presence_rooms(hub.presence_rooms());
             }
         }
         executor.carry_out(&mut wanted);

@@ -5,12 +5,13 @@
 //! position (it resumed from an older seq, or its queue was full) is brought forward with pages from the database.
 
 use std::{
+    cell::OnceCell,
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId};
 
 use super::{
     SessionHandle,
@@ -61,6 +62,8 @@ struct Subscriber {
     feed: Feed,
     /// Last seq handed over.
     cursor: i64,
+    /// The entry by which the user became a member: no message before it is shown.
+    joined_seq: i64,
     state: State,
 }
 
@@ -93,7 +96,7 @@ pub struct Room {
     subscribers: Vec<Subscriber>,
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
-    receipts: u64,
+    asides: u64,
     tally: Tally,
 }
 
@@ -111,7 +114,7 @@ impl Room {
             retry_at: None,
             subscribers: Vec::new(),
             idle_since: Some(now),
-            receipts: 0,
+            asides: 0,
             tally: Tally::default(),
         }
     }
@@ -148,7 +151,7 @@ impl Room {
         if self.find(&session, key).is_some() {
             return false;
         }
-        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, state: State::Waiting });
+        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, state: State::Waiting });
         self.idle_since = None;
         true
     }
@@ -176,6 +179,7 @@ impl Room {
             None => position.max(first),
         };
         self.subscribers[index].cursor = cursor;
+        self.subscribers[index].joined_seq = joined_seq;
         Some(Ok(cursor))
     }
 
@@ -186,11 +190,11 @@ impl Room {
         }
     }
 
-    /// Ends a subscription; the user's, if it had the timeline.
-    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) -> Option<(UserId, Feed)> {
-        let index = self.find(session, key)?;
-        let gone = self.remove_at(index, now);
-        Some((gone.session.user_id, gone.feed))
+    /// Ends a subscription.
+    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) {
+        if let Some(index) = self.find(session, key) {
+            self.remove_at(index, now);
+        }
     }
 
     /// Lets the session's parked subscriptions go on: its queue has space again.
@@ -251,14 +255,14 @@ impl Room {
         removed
     }
 
-    /// Tells a receipt to those who want it. Not sequenced: a full queue just misses it, the next one says more.
-    pub fn push_read(&mut self, json: &str) {
-        self.receipts += 1;
-        let mut rendered = Rendered::read(self.id, self.receipts, json);
+    /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
+    pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
+        self.asides += 1;
+        let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
-            if subscriber.feed.read()
+            if subscriber.feed.has(feed)
                 && subscriber.state == State::Active
-                && subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink))
+                && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink))
             {
                 self.tally.delivered += 1;
             }
@@ -280,13 +284,23 @@ impl Room {
         removed: &mut Vec<Removed>,
     ) {
         let head = self.head();
+        let withheld = OnceCell::new();
+        let mut rendered_withheld = None;
         for subscriber in &mut self.subscribers {
             if subscriber.state != State::Active || subscriber.cursor + 1 != event.seq {
                 continue;
             }
             if !subscriber.feed.timeline() {
                 subscriber.cursor = event.seq;
-            } else if subscriber.session.outbox.try_push(rendered.frame(&subscriber.sink)) {
+                continue;
+            }
+            let frame = if event.shows < subscriber.joined_seq {
+                let withheld = withheld.get_or_init(|| event.withheld());
+                rendered_withheld.get_or_insert_with(|| Rendered::timeline(self.id, withheld)).frame(&subscriber.sink)
+            } else {
+                rendered.frame(&subscriber.sink)
+            };
+            if subscriber.session.outbox.try_push(frame) {
                 subscriber.cursor = event.seq;
                 self.tally.delivered += 1;
             } else {

@@ -1,4 +1,9 @@
-use chat_protocol::SessionId;
+use chat_protocol::{
+    ClientMessageId, Entry, EntryType, MessageId, SessionId, TimelineKind, UserId,
+    entry::{Change, Reaction},
+    frame::ServerPush,
+};
+use jiff::Timestamp;
 
 use super::*;
 use crate::ws::outbox::Outbox;
@@ -20,7 +25,7 @@ fn session(outbox_bytes: usize) -> Arc<SessionHandle> {
 }
 
 fn event(seq: i64) -> TimelineEvent {
-    TimelineEvent { seq, removed: Vec::new(), json: format!("{{\"seq\":{seq}}}").into() }
+    TimelineEvent::new(seq, TimelineKind::Message, Vec::new(), format!("{{\"seq\":{seq}}}").into()).unwrap()
 }
 
 /// The seqs of the frames queued, and the other items by name.
@@ -47,7 +52,7 @@ impl Fixture {
 
     /// Subscribes as the hub does, in one go.
     fn subscribe(&mut self, session: &Arc<SessionHandle>, head: i64, after: Option<i64>) -> Result<i64, ErrorCode> {
-        assert!(self.room.add(session.clone(), 0, Sink::Native, Feed::All));
+        assert!(self.room.add(session.clone(), 0, Sink::Native, Feed::TIMELINE.and(Feed::READ)));
         let seq = self.room.admit(session, 0, head, 1, after).unwrap()?;
         self.room.activate(session, 0);
         Ok(seq)
@@ -170,7 +175,7 @@ async fn nothing_after_the_leave_reaches_whoever_left() {
     let waiting =
         Arc::new(SessionHandle { id: SessionId::generate(), user_id: bob.user_id, outbox: Outbox::new(100_000) });
     fixture.subscribe(&behind, 3, Some(2)).unwrap();
-    assert!(fixture.room.add(waiting.clone(), 0, Sink::Native, Feed::All));
+    assert!(fixture.room.add(waiting.clone(), 0, Sink::Native, Feed::TIMELINE.and(Feed::READ)));
     let leave = TimelineEvent { removed: vec![bob.user_id], ..event(4) };
     let removed = fixture.room.push(leave.clone(), fixture.now);
     assert_eq!(removed.len(), 2, "the live and the waiting one");
@@ -201,10 +206,83 @@ async fn events_held_back_are_bounded_and_the_rest_is_read_again() {
 async fn a_read_receipt_is_shown_to_those_who_asked_for_it() {
     let (mut fixture, all, timeline) = (Fixture::new(), session(100_000), session(100_000));
     fixture.subscribe(&all, 3, None).unwrap();
-    assert!(fixture.room.add(timeline.clone(), 0, Sink::Native, Feed::Timeline));
+    assert!(fixture.room.add(timeline.clone(), 0, Sink::Native, Feed::TIMELINE));
     fixture.room.admit(&timeline, 0, 3, 1, None).unwrap().unwrap();
     fixture.room.activate(&timeline, 0);
-    fixture.room.push_read(r#"{"seq":9}"#);
+    fixture.room.push_aside(Feed::READ, "read", r#"{"seq":9}"#);
     assert_eq!(received(&all).await, ["9"]);
     assert_eq!(received(&timeline).await, Vec::<String>::new());
+}
+
+fn change(seq: i64, of: i64) -> TimelineEvent {
+    let change = Change {
+        room_id: RoomId::generate(),
+        seq,
+        actor_id: UserId::generate(),
+        actor_nickname: "ann".into(),
+        client_message_id: ClientMessageId::generate(),
+        changed_at: Timestamp::UNIX_EPOCH,
+        emoji: None,
+        removed: false,
+        message: Entry {
+            message_id: MessageId::generate(),
+            room_id: RoomId::generate(),
+            seq: of,
+            number: of,
+            sender_id: UserId::generate(),
+            sender_nickname: "ann".into(),
+            client_message_id: ClientMessageId::generate(),
+            entry_type: EntryType::Text,
+            content: "the text".into(),
+            members: Vec::new(),
+            sent_at: Timestamp::UNIX_EPOCH,
+            reply_to: Some(MessageId::generate()),
+            edited_at: Some(Timestamp::UNIX_EPOCH),
+            deleted_at: None,
+            reactions: vec![Reaction { emoji: "👍".into(), count: 1, user_ids: vec![UserId::generate()] }],
+        },
+    };
+    TimelineEvent::new(seq, TimelineKind::Edit, Vec::new(), serde_json::to_string(&change).unwrap().into()).unwrap()
+}
+
+async fn frames(session: &SessionHandle) -> Vec<String> {
+    let mut items = Vec::new();
+    session.outbox.take(&mut items).await;
+    let frame = |item: Item| match item {
+        Item::Frame(frame) => Some(frame.to_string()),
+        _ => None,
+    };
+    items.into_iter().filter_map(frame).collect()
+}
+
+#[tokio::test]
+async fn a_change_takes_its_place_among_the_messages() {
+    let (mut fixture, alice) = (Fixture::new(), session(100_000));
+    assert_eq!(fixture.subscribe(&alice, 3, None), Ok(3));
+    fixture.push([4, 6]);
+    assert!(fixture.room.push(change(5, 2), fixture.now).is_empty());
+    let frames = frames(&alice).await;
+    let kinds: Vec<&str> = frames.iter().map(|frame| frame.split('"').nth(3).unwrap()).collect();
+    assert_eq!(kinds, ["message", "edit", "message"]);
+    assert!(frames[1].contains("the text"));
+}
+
+#[tokio::test]
+async fn a_change_of_a_message_from_before_the_membership_keeps_its_place_and_shows_nothing() {
+    let (mut fixture, old, new) = (Fixture::new(), session(100_000), session(100_000));
+    assert_eq!(fixture.subscribe(&old, 5, None), Ok(5));
+    assert!(fixture.room.add(new.clone(), 0, Sink::Native, Feed::TIMELINE));
+    assert_eq!(fixture.room.admit(&new, 0, 5, 4, None).unwrap(), Ok(5));
+    fixture.room.activate(&new, 0);
+    for event in [change(6, 3), change(7, 5)] {
+        assert!(fixture.room.push(event, fixture.now).is_empty());
+    }
+    let (seen, kept) = (frames(&old).await, frames(&new).await);
+    assert_eq!((seen.len(), kept.len()), (2, 2));
+    assert!(seen.iter().all(|frame| frame.contains("the text") && frame.contains("reactions")));
+    let blank: ServerPush = serde_json::from_str(&kept[0]).unwrap();
+    let ServerPush::Edit(blank) = blank else { panic!("{blank:?}") };
+    assert_eq!((blank.seq, blank.message.seq, blank.message.content.as_str()), (6, 3, ""));
+    assert_eq!((blank.message.reply_to, blank.message.reactions.len()), (None, 0));
+    assert_eq!(kept[1], seen[1], "what was written since is shown");
 }

@@ -3,32 +3,41 @@
 use std::collections::HashMap;
 
 use bytestring::ByteString;
-use chat_protocol::{RoomId, UserId};
+use chat_protocol::{Change, RoomId, TimelineKind, UserId};
 use chat_stomp::{MessageTemplate, Version};
+use serde::Deserialize;
 
 /// Which of a session's subscriptions: 0 for `chat.v1`, the session's count for STOMP.
 pub type SubscriptionKey = u64;
 
-/// What of a room a subscription wants.
+/// What of a room a subscription wants: a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feed {
-    /// The sequenced timeline.
-    Timeline,
-    /// Members' read marks.
-    Read,
-    /// Both (`chat.v1`).
-    All,
-}
+pub struct Feed(u8);
 
 impl Feed {
-    /// Whether it includes the timeline.
-    pub fn timeline(self) -> bool {
-        self != Self::Read
+    /// The sequenced timeline.
+    pub const TIMELINE: Self = Self(1);
+    /// Members' read marks.
+    pub const READ: Self = Self(2);
+    /// Who is typing.
+    pub const TYPING: Self = Self(4);
+    /// Who is online.
+    pub const PRESENCE: Self = Self(8);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
-    /// Whether it includes read marks.
-    pub fn read(self) -> bool {
-        self != Self::Timeline
+    /// Whether any of `other` is in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether the timeline is in it.
+    pub fn timeline(self) -> bool {
+        self.has(Self::TIMELINE)
     }
 }
 
@@ -53,10 +62,51 @@ pub enum Sink {
 pub struct TimelineEvent {
     /// Its place.
     pub seq: i64,
+    /// What it is.
+    pub kind: TimelineKind,
+    /// Place of the message it shows: its own, or that of the message changed.
+    pub shows: i64,
     /// Users whose membership ends with it.
     pub removed: Vec<UserId>,
-    /// The entry's JSON.
+    /// The entry's or the change's JSON.
     pub json: ByteString,
+}
+
+/// What is read of a change.
+#[derive(Deserialize)]
+struct Shown {
+    message: ShownMessage,
+}
+
+#[derive(Deserialize)]
+struct ShownMessage {
+    seq: i64,
+}
+
+impl TimelineEvent {
+    /// An event as it arrives; it fails when the JSON is not what its kind says.
+    pub fn new(
+        seq: i64,
+        kind: TimelineKind,
+        removed: Vec<UserId>,
+        json: ByteString,
+    ) -> Result<Self, serde_json::Error> {
+        let shows = if kind.is_message() { seq } else { serde_json::from_str::<Shown>(&json)?.message.seq };
+        Ok(Self { seq, kind, shows, removed, json })
+    }
+
+    /// The change for somebody who became a member after the message was written: it keeps the order whole and says nothing of the message.
+    pub fn withheld(&self) -> Self {
+        let blank = |mut change: Change| {
+            let message = &mut change.message;
+            message.content.clear();
+            message.reactions.clear();
+            message.reply_to = None;
+            serde_json::to_string(&change)
+        };
+        let json = serde_json::from_str(&self.json).and_then(blank).unwrap_or_else(|_| "{}".to_owned());
+        Self { json: json.into(), removed: Vec::new(), ..*self }
+    }
 }
 
 /// An event and its looks so far.
@@ -73,12 +123,12 @@ pub struct Rendered<'a> {
 impl<'a> Rendered<'a> {
     /// A timeline event.
     pub fn timeline(room_id: RoomId, event: &'a TimelineEvent) -> Self {
-        Self::new("message", format!("{room_id}-{}", event.seq), Some(event.seq), &event.json)
+        Self::new(event.kind.as_str(), format!("{room_id}-{}", event.seq), Some(event.seq), &event.json)
     }
 
-    /// A read receipt; `nth` tells them apart.
-    pub fn read(room_id: RoomId, nth: u64, json: &'a str) -> Self {
-        Self::new("read", format!("{room_id}-read-{nth}"), None, json)
+    /// Something beside the timeline, such as a read receipt; `nth` tells them apart.
+    pub fn aside(room_id: RoomId, event: &'static str, nth: u64, json: &'a str) -> Self {
+        Self::new(event, format!("{room_id}-{event}-{nth}"), None, json)
     }
 
     fn new(event: &'static str, message_id: String, seq: Option<i64>, json: &'a str) -> Self {
@@ -124,7 +174,7 @@ mod tests {
 
     #[test]
     fn each_look_is_built_once_and_shared() {
-        let event = TimelineEvent { seq: 7, removed: Vec::new(), json: r#"{"seq":7}"#.into() };
+        let event = TimelineEvent::new(7, TimelineKind::Message, Vec::new(), r#"{"seq":7}"#.into()).unwrap();
         let mut rendered = Rendered::timeline(RoomId::generate(), &event);
         let sink = |id: &'static str| Sink::Stomp {
             version: Version::V1_2,
@@ -141,8 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_flat_on_the_native_wire_and_named_on_both() {
+        let json = r#"{"seq":9,"message":{"seq":7}}"#;
+        let named = [(TimelineKind::Edit, "edit"), (TimelineKind::Delete, "delete"), (TimelineKind::React, "react")];
+        for (kind, name) in named {
+            let event = TimelineEvent::new(9, kind, Vec::new(), json.into()).unwrap();
+            assert_eq!(event.shows, 7);
+            let mut rendered = Rendered::timeline(RoomId::generate(), &event);
+            let native = format!(r#"{{"push":"{name}","seq":9,"message":{{"seq":7}}}}"#);
+            assert_eq!(*rendered.frame(&Sink::Native), native);
+            let destination = ByteString::from_static("/sub/chat/room/1");
+            let stomp = rendered.frame(&Sink::Stomp { version: Version::V1_2, id: None, destination });
+            assert!(stomp.contains(&format!("\nevent:{name}\n")) && stomp.contains("\nseq:9\n"), "{stomp}");
+            assert!(stomp.contains(json), "{stomp}");
+        }
+        assert!(TimelineEvent::new(9, TimelineKind::Edit, Vec::new(), "{}".into()).is_err());
+    }
+
+    #[test]
     fn a_read_receipt_is_flat_on_the_native_wire() {
-        let mut rendered = Rendered::read(RoomId::generate(), 1, r#"{"lastReadSeq":3}"#);
+        let mut rendered = Rendered::aside(RoomId::generate(), "read", 1, r#"{"lastReadSeq":3}"#);
         assert_eq!(&*rendered.frame(&Sink::Native), r#"{"push":"read","lastReadSeq":3}"#);
     }
 }

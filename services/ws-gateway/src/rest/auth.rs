@@ -1,12 +1,14 @@
 //! `/auth`: accounts and tokens.
 
-use actix_web::{HttpResponse, post, web};
-use chat_protocol::{ErrorCode, Rejection, UserId, limits, validate};
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
+use chat_protocol::{ErrorCode, Rejection, UserId, limits, redis_key::TICKET_TTL, validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Problem, ProblemBody};
-use crate::{accounts::Login, app::Gateway};
+use crate::{accounts::Login, app::Gateway, auth::Identity, error::Refusal};
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
@@ -57,6 +59,16 @@ pub struct Tokens {
     expires_in: u64,
 }
 
+/// For one connection.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    /// For `?ticket=`, once.
+    ticket: String,
+    /// Its life, in seconds.
+    expires_in: u64,
+}
+
 impl From<Login> for Tokens {
     fn from(login: Login) -> Self {
         let Login { user_id, access_token, refresh_token, expires_in_secs } = login;
@@ -92,11 +104,20 @@ fn check_email(email: &str) -> Result<(), Rejection> {
 #[post("/signup")]
 pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Result<HttpResponse, Problem> {
     let SignUp { email, password, nickname } = body.into_inner();
-    check_email(&email)?;
+    Ok(HttpResponse::Created().json(Tokens::from(create_account(&gateway, &email, password, &nickname).await?)))
+}
+
+/// Checks what somebody signs up with, and makes the account.
+pub async fn create_account(
+    gateway: &Gateway,
+    email: &str,
+    password: String,
+    nickname: &str,
+) -> Result<Login, Problem> {
+    check_email(email)?;
     check_password(&password)?;
-    validate::line("nickname", &nickname, limits::NICKNAME_CHARS)?;
-    let login = gateway.accounts.sign_up(&email, &nickname, password).await?;
-    Ok(HttpResponse::Created().json(Tokens::from(login)))
+    validate::line("nickname", nickname, limits::NICKNAME_CHARS)?;
+    Ok(gateway.accounts.sign_up(email, nickname, password).await?)
 }
 
 /// Log in.
@@ -104,14 +125,48 @@ pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Re
     (status = 200, body = Tokens),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "invalid_credentials", body = ProblemBody),
+    (status = 429, description = "rate_limited: too many wrong passwords from this address", body = ProblemBody),
 ))]
 #[post("/login")]
-pub async fn log_in(gateway: web::Data<Gateway>, body: web::Json<LogIn>) -> Result<HttpResponse, Problem> {
+pub async fn log_in(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    body: web::Json<LogIn>,
+) -> Result<HttpResponse, Problem> {
     let LogIn { email, password } = body.into_inner();
-    check_email(&email)?;
+    let address = gateway.admission.client(&request);
+    Ok(HttpResponse::Ok().json(Tokens::from(check_account(&gateway, address, &email, password).await?)))
+}
+
+/// Checks what somebody logs in with. Failures are counted by address, and too many of them are refused before a password is looked at.
+pub async fn check_account(
+    gateway: &Gateway,
+    address: IpAddr,
+    email: &str,
+    password: String,
+) -> Result<Login, Problem> {
+    check_email(email)?;
     check_password(&password)?;
-    let login = gateway.accounts.log_in(&email, password).await?;
-    Ok(HttpResponse::Ok().json(Tokens::from(login)))
+    gateway.admission.failures.check(address)?;
+    let login = gateway.accounts.log_in(email, password).await.map_err(Refusal::into_rejection);
+    if matches!(&login, Err(rejection) if rejection.code == ErrorCode::InvalidCredentials) {
+        gateway.admission.failures.count(address)?;
+    }
+    Ok(login?)
+}
+
+/// Get a ticket for one WebSocket connection, for clients that can send their token neither in a header nor in a first frame: connect to
+/// `/ws/v1/chat?ticket=…` within its life. It can be used once; the session ends with the access token, not with the ticket.
+#[utoipa::path(tag = "auth", security(("bearer" = [])), responses(
+    (status = 200, body = Ticket),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+))]
+#[post("/ticket")]
+pub async fn ticket(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
+    let ticket = gateway.tokens.issue_ticket(identity, gateway.clock.now())?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Ticket { ticket, expires_in: TICKET_TTL.as_secs() }))
 }
 
 /// Exchange a refresh token for a new pair. Using one twice ends the whole log-in.

@@ -60,9 +60,14 @@ pub async fn list(
     identity: Identity,
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
-    gateway.store.membership(*room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
-    let members = gateway.store.list_members(*room_id).await?.into_iter().map(RoomMember::from).collect();
+    let members = members_of(&gateway, identity, *room_id).await?.into_iter().map(RoomMember::from).collect();
     Ok(HttpResponse::Ok().json(Members { members }))
+}
+
+/// The members, for one of them.
+pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<Vec<MemberRow>, Problem> {
+    gateway.store.membership(room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
+    Ok(gateway.store.list_members(room_id).await?)
 }
 
 /// Invite people into a group.
@@ -81,13 +86,23 @@ pub async fn invite(
     room_id: web::Path<RoomId>,
     body: web::Json<Invite>,
 ) -> Result<HttpResponse, Problem> {
-    let user_ids = body.into_inner().user_ids;
+    invite_users(&gateway, identity, *room_id, body.into_inner().user_ids).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Invites on behalf of a member.
+pub async fn invite_users(
+    gateway: &Gateway,
+    identity: Identity,
+    room_id: RoomId,
+    user_ids: Vec<UserId>,
+) -> Result<(), Problem> {
     if user_ids.is_empty() {
         return Err(Rejection::new(ErrorCode::BadRequest, "userIds is empty: name at least one user").into());
     }
     check_users(&user_ids)?;
-    execute(&gateway, *room_id, identity, CommandBody::InviteMembers { user_ids }).await?;
-    Ok(HttpResponse::NoContent().finish())
+    execute(gateway, room_id, identity, CommandBody::InviteMembers { user_ids }).await?;
+    Ok(())
 }
 
 /// Leave a group.

@@ -36,6 +36,8 @@ pub struct SendMessage {
     /// `TEXT` (default) or `IMAGE`.
     #[serde(default = "text", rename = "type")]
     message_type: EntryType,
+    /// The message it answers.
+    reply_to: Option<MessageId>,
 }
 
 fn text() -> EntryType {
@@ -92,13 +94,13 @@ pub async fn send(
     room_id: web::Path<RoomId>,
     body: web::Json<SendMessage>,
 ) -> Result<HttpResponse, Problem> {
-    let SendMessage { client_message_id, content, message_type } = body.into_inner();
+    let SendMessage { client_message_id, content, message_type, reply_to } = body.into_inner();
     if !message_type.is_message() {
         return Err(Rejection::new(ErrorCode::BadRequest, "type must be TEXT or IMAGE").into());
     }
     validate::content(&content)?;
     gateway.ingest.memberships.check(*room_id, identity.user_id).await?;
-    let body = CommandBody::SendMessage { content, message_type };
+    let body = CommandBody::SendMessage { content, message_type, reply_to };
     let outcome = gateway.ingest.execute(*room_id, identity.user_id, client_message_id, body).await?;
     match (outcome.message_id, outcome.seq, outcome.persisted_at) {
         (Some(message_id), Some(seq), Some(sent_at)) => Ok(HttpResponse::Created().json(SentMessage {

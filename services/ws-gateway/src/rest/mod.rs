@@ -1,6 +1,7 @@
 //! REST: one file per resource, one function per operation.
 
 pub mod auth;
+pub mod compat;
 pub mod members;
 pub mod messages;
 mod problem;

@@ -32,8 +32,8 @@ pub struct ProblemBody {
     pub retry: bool,
 }
 
-/// Told to clients that may try again, in seconds.
-const RETRY_AFTER_SECS: u32 = 1;
+/// Told to clients that may try again when nothing better is known, in seconds.
+const RETRY_AFTER_SECS: u64 = 1;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +69,8 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
         if code.retry() {
-            response.insert_header(("Retry-After", RETRY_AFTER_SECS.to_string()));
+            let secs = self.0.retry_after_ms.map_or(RETRY_AFTER_SECS, |wait| wait.div_ceil(1_000).max(1));
+            response.insert_header(("Retry-After", secs.to_string()));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));

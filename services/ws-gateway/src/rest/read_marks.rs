@@ -33,9 +33,15 @@ pub async fn mark(
     room_id: web::Path<RoomId>,
     body: web::Json<Mark>,
 ) -> Result<HttpResponse, Problem> {
-    let delivery = gateway.ingest.mark_read(*room_id, identity.user_id, body.seq).await?;
+    take_mark(&gateway, identity, *room_id, body.seq).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// Hands a mark to Kafka and waits until it has it.
+pub async fn take_mark(gateway: &Gateway, identity: Identity, room_id: RoomId, seq: i64) -> Result<(), Problem> {
+    let delivery = gateway.ingest.mark_read(room_id, identity.user_id, seq).await?;
     match tokio::time::timeout(ANSWER_WITHIN, delivery).await {
-        Ok(Ok(_)) => Ok(HttpResponse::Accepted().finish()),
+        Ok(Ok(_)) => Ok(()),
         _ => Err(Rejection::new(ErrorCode::Unknown, "no answer in time: repeat").into()),
     }
 }

@@ -98,17 +98,26 @@ pub async fn open_direct(
     identity: Identity,
     body: web::Json<OpenDirect>,
 ) -> Result<HttpResponse, Problem> {
-    let target = body.target_user_id;
+    let (room, new) = direct_room(&gateway, identity, body.target_user_id).await?;
+    let mut response = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(Room::from(room)))
+}
+
+/// The direct room with a user, and whether it is new.
+pub async fn direct_room(
+    gateway: &Gateway,
+    identity: Identity,
+    target: UserId,
+) -> Result<(RoomSummary, bool), Problem> {
     if target == identity.user_id {
         return Err(Rejection::new(ErrorCode::BadRequest, "targetUserId is yourself: name somebody else").into());
     }
     let room_id = RoomId::direct(identity.user_id, target);
     if let Some(room) = gateway.store.room(identity.user_id, room_id).await? {
-        return Ok(HttpResponse::Ok().json(Room::from(room)));
+        return Ok((room, false));
     }
-    let outcome = execute(&gateway, room_id, identity, CommandBody::CreateDirectRoom { user_id: target }).await?;
-    let mut response = if outcome.duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
-    Ok(response.json(room(&gateway, identity, room_id).await?))
+    let outcome = execute(gateway, room_id, identity, CommandBody::CreateDirectRoom { user_id: target }).await?;
+    Ok((room(gateway, identity, room_id).await?, !outcome.duplicate))
 }
 
 /// Create a group; you are its owner.
@@ -126,11 +135,21 @@ pub async fn create_group(
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { name, user_ids } = body.into_inner();
-    validate::line("name", &name, limits::ROOM_NAME_CHARS)?;
+    Ok(HttpResponse::Created().json(Room::from(new_group(&gateway, identity, ("name", name), user_ids).await?)))
+}
+
+/// A new group of the user and others; the name comes with that of the field it was in.
+pub async fn new_group(
+    gateway: &Gateway,
+    identity: Identity,
+    (field, name): (&str, String),
+    user_ids: Vec<UserId>,
+) -> Result<RoomSummary, Problem> {
+    validate::line(field, &name, limits::ROOM_NAME_CHARS)?;
     check_users(&user_ids)?;
     let room_id = RoomId::generate();
-    execute(&gateway, room_id, identity, CommandBody::CreateGroupRoom { name, user_ids }).await?;
-    Ok(HttpResponse::Created().json(room(&gateway, identity, room_id).await?))
+    execute(gateway, room_id, identity, CommandBody::CreateGroupRoom { name, user_ids }).await?;
+    room(gateway, identity, room_id).await
 }
 
 /// One of my rooms.
@@ -145,12 +164,11 @@ pub async fn show(
     identity: Identity,
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(room(&gateway, identity, *room_id).await?))
+    Ok(HttpResponse::Ok().json(Room::from(room(&gateway, identity, *room_id).await?)))
 }
 
-async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<Room, Problem> {
-    let found = gateway.store.room(identity.user_id, room_id).await?;
-    Ok(found.map(Room::from).ok_or_else(Rejection::room_not_found)?)
+async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
+    Ok(gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?)
 }
 
 /// As many users as one command may name.

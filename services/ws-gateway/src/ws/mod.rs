@@ -2,7 +2,12 @@
 
 mod deadlines;
 pub mod destination;
-mod guard;
+mod endpoints;
+mod frame_rate;
+mod guarded;
+mod handshake;
+mod in_flight;
+mod inbound;
 mod native;
 pub mod outbox;
 mod protocol;
@@ -11,6 +16,10 @@ pub mod request;
 mod send_window;
 mod session;
 mod stomp;
+mod strikes;
+mod template;
+mod transport;
+pub mod typing;
 mod upgrade;
 
-pub use self::upgrade::upgrade;
+pub use self::endpoints::{check_paths, configure};

@@ -2,82 +2,103 @@
 
 use bytestring::ByteString;
 use chat_protocol::{
-    ErrorCode, OutcomeStatus, Rejection,
+    ClientMessageId, CommandBody, ErrorCode, OutcomeStatus, Rejection, RoomId,
     frame::{
-        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomSubscription, ServerPush, ServerReply,
+        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, ServerPush,
+        ServerReply, read_command,
     },
 };
 use serde::Serialize;
 
 use super::{
+    in_flight::InFlight,
     outbox::Push,
     reply::Reply,
     request::{Request, RoomRequest, SendRequest, Tag},
+    send_window::Action,
     session::SessionInfo,
 };
 use crate::hub::{Feed, Sink};
 
-/// Reads a frame.
-pub fn read(text: &str) -> Request {
-    match serde_json::from_str::<ClientFrame>(text) {
-        Ok(frame) => request(frame),
-        Err(error) => {
-            let tag = Tag::Native(id_of(text));
-            Request::Refused { tag, rejection: Rejection::new(ErrorCode::BadRequest, describe(&error)), send: None }
+/// The `chat.v1` side of a session.
+#[derive(Debug, Default)]
+pub struct Native {
+    in_flight: InFlight,
+}
+
+impl Native {
+    /// Reads a frame.
+    pub fn read(&mut self, text: &str) -> Request {
+        let frame = match read_command(text) {
+            Ok(frame) => frame,
+            Err(error) => return Request::Unreadable { tag: Tag::NativeAside(error.id), rejection: error.into() },
+        };
+        match self.in_flight.begin(frame.id) {
+            Ok(()) => request(frame),
+            Err(rejection) => Request::Refused { tag: Tag::NativeAside(frame.id), rejection },
         }
     }
-}
 
-/// The id of a frame that could not be read as a command, so that its reply can still be matched; 0 when there is none.
-fn id_of(text: &str) -> u64 {
-    #[derive(serde::Deserialize)]
-    struct OnlyId {
-        #[serde(default)]
-        id: u64,
+    /// The reply to a command is there: its id is free again.
+    pub fn replied(&mut self, id: u64) {
+        self.in_flight.end(id);
     }
-    serde_json::from_str::<OnlyId>(text).map_or(0, |only| only.id)
-}
-
-/// The parser's words, without quoting back what was sent.
-fn describe(error: &serde_json::Error) -> String {
-    if error.is_data() { format!("not a chat.v1 command: {error}") } else { format!("not a JSON object: {error}") }
 }
 
 fn request(frame: ClientFrame) -> Request {
     let tag = Tag::Native(frame.id);
     match frame.command {
         ClientCommand::Connect { token, rooms } => Request::Connect { tag: Tag::NativeConnect(frame.id), token, rooms },
-        ClientCommand::Subscribe { rooms } => Request::Subscribe {
-            tag,
-            rooms: rooms.into_iter().map(|cursor| room_request(cursor.room_id, cursor.after)).collect(),
-        },
+        ClientCommand::Subscribe { rooms } => {
+            Request::Subscribe { tag, rooms: rooms.into_iter().map(room_request).collect() }
+        }
         ClientCommand::Unsubscribe { rooms } => {
             Request::Unsubscribe { tag, rooms: rooms.into_iter().map(|room_id| (room_id, 0)).collect() }
         }
-        ClientCommand::Send { room_id, client_message_id, content, message_type, traceparent } => {
-            let send = SendRequest { room_id, client_message_id, content, message_type, traceparent };
-            Request::Send { tag, send }
+        ClientCommand::Refresh { token } => Request::Refresh { tag, token },
+        ClientCommand::Send { room_id, client_message_id, content, message_type, reply_to, traceparent } => {
+            let body = CommandBody::SendMessage { content, message_type, reply_to };
+            Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent } }
+        }
+        ClientCommand::Edit { room_id, message_id, client_message_id, content } => {
+            change(tag, room_id, client_message_id, CommandBody::EditMessage { message_id, content })
+        }
+        ClientCommand::Delete { room_id, message_id, client_message_id } => {
+            change(tag, room_id, client_message_id, CommandBody::DeleteMessage { message_id })
+        }
+        ClientCommand::React { room_id, message_id, client_message_id, emoji, remove } => {
+            change(tag, room_id, client_message_id, CommandBody::ReactToMessage { message_id, emoji, remove })
         }
         ClientCommand::History { room_id, before, after, limit } => {
             Request::History { tag, room_id, before, after, limit }
         }
         ClientCommand::Read { room_id, seq } => Request::Read { tag, room_id, seq },
+        ClientCommand::Typing { room_id, typing } => Request::Typing { tag, room_id, typing },
         ClientCommand::Ping => Request::Answer { tag },
     }
 }
 
-/// A room as `chat.v1` subscribes to it: everything, under one key.
-pub fn room_request(room_id: chat_protocol::RoomId, after: Option<i64>) -> RoomRequest {
-    RoomRequest { room_id, after, key: 0, sink: Sink::Native, feed: Feed::All }
+fn change(tag: Tag, room_id: RoomId, client_message_id: ClientMessageId, body: CommandBody) -> Request {
+    Request::Send { tag, send: SendRequest { room_id, client_message_id, body, traceparent: None } }
+}
+
+/// A room as `chat.v1` subscribes to it: everything under one key, presence if it is asked for.
+pub fn room_request(cursor: RoomCursor) -> RoomRequest {
+    let feed = Feed::TIMELINE.and(Feed::READ).and(Feed::TYPING);
+    let feed = if cursor.presence { feed.and(Feed::PRESENCE) } else { feed };
+    RoomRequest { room_id: cursor.room_id, after: cursor.after, key: 0, sink: Sink::Native, feed }
 }
 
 /// Puts a reply into words.
 pub fn reply(id: u64, reply: Reply) -> Option<ByteString> {
     let body = match reply {
         Reply::Refused(rejection) => return text(&ServerReply { id, result: ReplyResult::Error(rejection.into()) }),
-        Reply::Accepted { room_id, client_message_id, accepted_at } => {
-            ReplyBody::Send { client_message_id, room_id, accepted_at }
-        }
+        Reply::Accepted { action, room_id, client_message_id, accepted_at } => match action {
+            Action::Send => ReplyBody::Send { client_message_id, room_id, accepted_at },
+            Action::Edit => ReplyBody::Edit { client_message_id, room_id, accepted_at },
+            Action::Delete => ReplyBody::Delete { client_message_id, room_id, accepted_at },
+            Action::React => ReplyBody::React { client_message_id, room_id, accepted_at },
+        },
         // What was told as unknown before has had its reply; this is news.
         Reply::AcceptedLate { room_id, client_message_id, accepted_at } => {
             return text(&ServerPush::Accepted { room_id, client_message_id, accepted_at });
@@ -88,6 +109,8 @@ pub fn reply(id: u64, reply: Reply) -> Option<ByteString> {
         Reply::History { room_id, messages, more, head } => ReplyBody::History { room_id, messages, more, head },
         Reply::Unsubscribed => ReplyBody::Unsubscribe {},
         Reply::Read => ReplyBody::Read {},
+        Reply::Typing => ReplyBody::Typing {},
+        Reply::Refreshed { expires_at } => ReplyBody::Refresh { expires_at },
         Reply::Done => ReplyBody::Ping {},
     };
     text(&ServerReply { id, result: ReplyResult::Ok(body) })
@@ -156,23 +179,26 @@ fn text(frame: &impl Serialize) -> Option<ByteString> {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> (Tag, String) {
-        match read(text) {
-            Request::Refused { tag, rejection, .. } => (tag, rejection.message),
+    #[test]
+    fn what_is_not_a_command_is_refused_with_a_reason_and_its_id() {
+        let refusal = |text: &str| match Native::default().read(text) {
+            Request::Unreadable { tag, rejection } => (tag, rejection.message),
             other => panic!("not refused: {other:?}"),
-        }
+        };
+        assert_eq!(refusal("{").0, Tag::NativeAside(0));
+        let (tag, message) = refusal(r#"{"id":5,"cmd":"send","roomId":"nope","clientMessageId":"x","content":"a"}"#);
+        assert_eq!((tag, &*message), (Tag::NativeAside(5), "roomId must be a UUID"));
     }
 
     #[test]
-    fn what_is_not_a_command_is_refused_with_a_reason_and_its_id() {
-        assert_eq!(refusal("{").0, Tag::Native(0));
-        let (tag, message) = refusal(r#"{"id":5,"cmd":"send","roomId":"nope","clientMessageId":"x","content":"a"}"#);
-        assert_eq!(tag, Tag::Native(5));
-        assert!(message.contains("UUID") || message.contains("uuid"), "{message}");
-        let (_, message) = refusal(r#"{"id":6,"cmd":"dance"}"#);
-        assert!(message.contains("dance") && message.contains("subscribe"), "{message}");
-        let (_, message) = refusal(r#"{"id":7,"cmd":"subscribe"}"#);
-        assert!(message.contains("rooms"), "{message}");
-        assert!(refusal(r#"{"id":1,"cmd":"ping"} trailing"#).1.contains("JSON"));
+    fn a_second_command_under_the_id_of_one_without_reply_is_refused_and_leaves_the_first_alone() {
+        let mut native = Native::default();
+        let ping = r#"{"id":5,"cmd":"ping"}"#;
+        assert!(matches!(native.read(ping), Request::Answer { tag: Tag::Native(5) }));
+        for _ in 0..2 {
+            assert!(matches!(native.read(ping), Request::Refused { tag: Tag::NativeAside(5), .. }));
+        }
+        native.replied(5);
+        assert!(matches!(native.read(ping), Request::Answer { tag: Tag::Native(5) }));
     }
 }

@@ -88,6 +88,21 @@ impl Outbox {
         true
     }
 
+    /// Queues a frame that stands beside the timeline (typing, presence, read marks); `false`, and nothing is queued, when more than half of
+    /// the limit is taken: the other half is the timeline's, which such frames never delay.
+    #[must_use]
+    pub fn try_push_aside(&self, frame: ByteString) -> bool {
+        let mut inner = self.lock();
+        if inner.bytes + frame.len() > self.limit / 2 {
+            return false;
+        }
+        inner.bytes += frame.len();
+        inner.items.push_back(Item::Frame(frame));
+        drop(inner);
+        self.wake.notify_one();
+        true
+    }
+
     /// Queues anything else.
     pub fn push(&self, item: Item) {
         let mut inner = self.lock();
@@ -162,6 +177,16 @@ mod tests {
         assert!(outbox.written(300), "space again");
         assert!(!outbox.written(0), "told once");
         assert!(outbox.try_push(frame(600)));
+    }
+
+    #[test]
+    fn what_stands_beside_the_timeline_leaves_half_of_the_queue_to_it() {
+        let outbox = Outbox::new(1_000);
+        assert!(outbox.try_push_aside(frame(400)));
+        assert!(!outbox.try_push_aside(frame(200)), "the first to be refused");
+        assert!(outbox.try_push(frame(600)));
+        assert!(!outbox.try_push_aside(frame(1)));
+        assert!(!outbox.written(1_000), "whoever is refused such a frame does not wait for space");
     }
 
     #[tokio::test]

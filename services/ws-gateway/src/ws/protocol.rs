@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use chat_protocol::{ErrorCode, Rejection, close::CloseCode};
 
 use super::{
-    native,
+    native::{self, Native},
     outbox::Item,
     reply::Reply,
     request::{Request, Tag},
@@ -16,7 +16,7 @@ use super::{
 /// The protocol of a session.
 pub enum Protocol {
     /// `chat.v1`.
-    Native,
+    Native(Native),
     /// STOMP 1.0–1.2.
     Stomp(Box<Stomp>),
 }
@@ -26,25 +26,26 @@ impl Protocol {
     pub fn read(&mut self, bytes: Bytes, is_text: bool, requests: &mut Vec<Request>) -> Result<(), Fatal> {
         match self {
             Self::Stomp(stomp) => stomp.read(bytes, requests),
-            Self::Native if !is_text => Err(Fatal { frame: None, close: CloseCode::UNSUPPORTED }),
-            Self::Native => {
+            Self::Native(_) if !is_text => Err(Fatal { frame: None, close: CloseCode::UNSUPPORTED }),
+            Self::Native(native) => {
                 // Text messages are checked to be UTF-8 before they come here.
                 let text =
                     ByteString::try_from(bytes).map_err(|_| Fatal { frame: None, close: CloseCode::INVALID_TEXT })?;
-                requests.push(native::read(&text));
+                requests.push(native.read(&text));
                 Ok(())
             }
         }
     }
 
     /// The reply to a connect without rooms.
-    pub fn connected(&self, tag: &Tag, session: &SessionInfo, out: &mut Vec<ByteString>) {
+    pub fn connected(&mut self, tag: &Tag, session: &SessionInfo, out: &mut Vec<ByteString>) {
         match (self, tag) {
             (Self::Stomp(stomp), _) => stomp.connected(&session.id.to_string(), out),
-            (Self::Native, Tag::Native(id) | Tag::NativeConnect(id)) => {
+            (Self::Native(native), Tag::Native(id) | Tag::NativeConnect(id)) => {
+                native.replied(*id);
                 out.extend(native::connected(*id, session, Vec::new()));
             }
-            (Self::Native, Tag::Stomp(_)) => {}
+            (Self::Native(_), Tag::NativeAside(_) | Tag::Stomp(_)) => {}
         }
     }
 
@@ -52,11 +53,15 @@ impl Protocol {
     pub fn reply(&mut self, tag: &Tag, reply: Reply, out: &mut Vec<ByteString>) -> Result<(), Fatal> {
         match (self, tag) {
             (Self::Stomp(stomp), Tag::Stomp(receipt)) => stomp.reply(receipt.as_ref(), reply, out),
-            (Self::Native, Tag::Native(id) | Tag::NativeConnect(id)) => {
+            (Self::Native(native), Tag::Native(id) | Tag::NativeConnect(id) | Tag::NativeAside(id)) => {
                 let close = match &reply {
                     Reply::Refused(rejection) => rejection.code.close_code(),
                     _ => None,
                 };
+                // What is late has had its reply: the id may be another command's by now.
+                if !matches!((tag, &reply), (Tag::NativeAside(_), _) | (_, Reply::AcceptedLate { .. })) {
+                    native.replied(*id);
+                }
                 let frame = native::reply(*id, reply);
                 if let Some(close) = close {
                     return Err(Fatal { frame, close });
@@ -72,26 +77,60 @@ impl Protocol {
     pub fn item(&mut self, item: Item, session: &SessionInfo, out: &mut Vec<ByteString>) -> Result<(), Fatal> {
         match (self, item) {
             (_, Item::Frame(frame)) => out.push(frame),
-            (Self::Native, Item::Subscribed(Tag::NativeConnect(id), rooms)) => {
+            (Self::Native(native), Item::Subscribed(Tag::NativeConnect(id), rooms)) => {
+                native.replied(id);
                 out.extend(native::connected(id, session, rooms));
             }
-            (Self::Native, Item::Subscribed(Tag::Native(id), rooms)) => out.extend(native::subscribed(id, rooms)),
+            (Self::Native(native), Item::Subscribed(Tag::Native(id), rooms)) => {
+                native.replied(id);
+                out.extend(native::subscribed(id, rooms));
+            }
             (Self::Stomp(stomp), Item::Subscribed(Tag::Stomp(receipt), rooms)) => {
                 stomp.subscribed(receipt.as_ref(), rooms, out)?;
             }
             (_, Item::Subscribed(..)) => {}
-            (Self::Native, Item::Push(push)) => out.extend(native::push(push)),
+            (Self::Native(_), Item::Push(push)) => out.extend(native::push(push)),
             (Self::Stomp(stomp), Item::Push(push)) => stomp.push(push, out),
             (_, Item::Close(close)) => return Err(Fatal { frame: None, close }),
         }
         Ok(())
     }
 
-    /// The last words before a close.
-    pub fn closing(&mut self, close: CloseCode, reason: &str, retry_after_ms: Option<u64>, out: &mut Vec<ByteString>) {
+    /// One unreadable frame too many: the answer to it is the last.
+    pub fn struck_out(&self, tag: &Tag, rejection: Rejection) -> Fatal {
+        match (self, tag) {
+            (Self::Stomp(stomp), Tag::Stomp(receipt)) => stomp.struck_out(receipt.as_ref(), &rejection),
+            (_, Tag::Native(id) | Tag::NativeConnect(id) | Tag::NativeAside(id)) => {
+                Fatal { frame: native::reply(*id, Reply::Refused(rejection)), close: CloseCode::POLICY }
+            }
+            (Self::Native(_), Tag::Stomp(_)) => Fatal { frame: None, close: CloseCode::POLICY },
+        }
+    }
+
+    /// The last words before a close. `answer` is that to the frame which caused it, if one did.
+    pub fn closing(
+        &mut self,
+        close: CloseCode,
+        reason: &str,
+        retry_after_ms: Option<u64>,
+        answer: Option<ByteString>,
+        out: &mut Vec<ByteString>,
+    ) {
+        let silently = close == CloseCode::NORMAL;
         match self {
-            Self::Native => out.extend(native::closing(close.0, reason, retry_after_ms)),
-            Self::Stomp(stomp) => stomp.closing(reason, retry_after_ms, out),
+            Self::Native(_) => {
+                out.extend(answer);
+                if !silently {
+                    out.extend(native::closing(close.0, reason, retry_after_ms));
+                }
+            }
+            Self::Stomp(stomp) => {
+                if !silently {
+                    stomp.closing(reason, retry_after_ms, out);
+                }
+                // Nothing may follow an ERROR.
+                out.extend(answer);
+            }
         }
     }
 
@@ -100,8 +139,16 @@ impl Protocol {
         Rejection::new(ErrorCode::Unauthorized, "the first frame must be connect with an access token")
     }
 
+    /// The tag of an answer that nothing asked for.
+    pub fn unasked(&self) -> Tag {
+        match self {
+            Self::Native(_) => Tag::NativeAside(0),
+            Self::Stomp(_) => Tag::Stomp(None),
+        }
+    }
+
     /// Whether heads are told in pings.
     pub fn wants_heads(&self) -> bool {
-        matches!(self, Self::Native)
+        matches!(self, Self::Native(_))
     }
 }

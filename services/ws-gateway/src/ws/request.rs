@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use chat_protocol::{
-    entry::EntryType,
+    command::CommandBody,
     error_code::Rejection,
     frame::RoomCursor,
     id::{ClientMessageId, RoomId},
@@ -17,6 +17,8 @@ pub enum Tag {
     Native(u64),
     /// `id` of the `chat.v1` connect command.
     NativeConnect(u64),
+    /// `id` of a `chat.v1` frame that was not taken as a command: the id may be that of another, which still waits for its reply.
+    NativeAside(u64),
     /// `receipt` of a STOMP frame, if it asked for one.
     Stomp(Option<ByteString>),
 }
@@ -30,16 +32,22 @@ pub enum Request {
     Subscribe { tag: Tag, rooms: Vec<RoomRequest> },
     /// Stop receiving.
     Unsubscribe { tag: Tag, rooms: Vec<(RoomId, SubscriptionKey)> },
-    /// Send a message.
+    /// A command on a room's timeline: send, edit, delete, react.
     Send { tag: Tag, send: SendRequest },
+    /// A new access token.
+    Refresh { tag: Tag, token: String },
+    /// Typing, or stopped.
+    Typing { tag: Tag, room_id: RoomId, typing: bool },
     /// Read a page.
     History { tag: Tag, room_id: RoomId, before: Option<i64>, after: Option<i64>, limit: Option<u32> },
     /// Move one's mark.
     Read { tag: Tag, room_id: RoomId, seq: i64 },
     /// Answer at once (ping; STOMP frames that only want a receipt).
     Answer { tag: Tag },
-    /// Refused while it was read; the connection goes on.
-    Refused { tag: Tag, rejection: Rejection, send: Option<(RoomId, ClientMessageId)> },
+    /// Not understood: told so, and counted.
+    Unreadable { tag: Tag, rejection: Rejection },
+    /// Understood, but not taken.
+    Refused { tag: Tag, rejection: Rejection },
     /// Goodbye.
     Disconnect { tag: Tag },
 }
@@ -59,17 +67,15 @@ pub struct RoomRequest {
     pub feed: Feed,
 }
 
-/// A message to send.
+/// A command on a room's timeline.
 #[derive(Debug, Clone)]
 pub struct SendRequest {
     /// Where.
     pub room_id: RoomId,
     /// Idempotency key.
     pub client_message_id: ClientMessageId,
-    /// The text.
-    pub content: String,
-    /// `TEXT` or `IMAGE`.
-    pub message_type: EntryType,
+    /// What.
+    pub body: CommandBody,
     /// Trace context of the client.
     pub traceparent: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chat_kafka::Delivery;
-use chat_protocol::{ClientMessageId, RoomId};
+use chat_protocol::{ClientMessageId, CommandBody, RoomId};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::request::Tag;
@@ -19,17 +19,37 @@ pub struct Sent {
     pub tag: Tag,
     /// Since when.
     pub since: Instant,
-    /// The message, or a read mark.
+    /// The command, or a read mark.
     pub what: What,
 }
 
 /// What it was.
 #[derive(Debug, Clone)]
 pub enum What {
-    /// A message.
-    Message(RoomId, ClientMessageId),
+    /// A command on a room's timeline.
+    Command(Action, RoomId, ClientMessageId),
     /// A read mark.
     ReadMark,
+}
+
+/// Which command, for the reply that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Send,
+    Edit,
+    Delete,
+    React,
+}
+
+impl From<&CommandBody> for Action {
+    fn from(body: &CommandBody) -> Self {
+        match body {
+            CommandBody::EditMessage { .. } => Self::Edit,
+            CommandBody::DeleteMessage { .. } => Self::Delete,
+            CommandBody::ReactToMessage { .. } => Self::React,
+            _ => Self::Send,
+        }
+    }
 }
 
 /// How it stands.

@@ -1,154 +1,177 @@
-//! The HTTP side of a WebSocket: token, sub-protocol, the guard in front of the decoder.
+//! From an HTTP request to a session: everything that can be refused is refused here, with an HTTP status.
 
-use std::{
-    cell::Cell,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, error::PayloadError, http::header, web};
-use bytes::Bytes;
-use chat_protocol::{ErrorCode, Rejection, frame::SUBPROTOCOL, limits};
-use futures_util::Stream;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, http::header, web};
+use chat_protocol::{ErrorCode, Rejection, limits};
 use serde::Deserialize;
 
 use super::{
-    guard::{FrameGuard, Violation},
+    endpoints::with_headers,
+    guarded::Guarded,
+    handshake::{self, PROTOCOLS, Refused},
+    inbound::Inbound,
+    native::Native,
     protocol::Protocol,
     session::{self, Connection},
     stomp::Stomp,
+    transport::{Framing, Socket},
 };
 use crate::{
+    admission::{Full, Place},
     app::Gateway,
-    auth::{self, Identity},
+    auth::{self, Identity, Presented},
     rest::Problem,
 };
-
-/// Sub-protocols in our order; the client's order decides.
-const PROTOCOLS: &[&str] = &[SUBPROTOCOL, "v12.stomp", "v11.stomp", "v10.stomp"];
 
 #[derive(Deserialize)]
 pub struct UpgradeQuery {
     token: Option<String>,
+    ticket: Option<String>,
 }
 
-/// `GET /ws/v1/chat`
-pub async fn upgrade(
+/// What an upgrade that is granted starts with.
+struct Granted {
+    native: bool,
+    identity: Option<Identity>,
+    place: Place,
+}
+
+/// `GET /ws/v1/chat`, `GET /ws/v1/chat/websocket`
+pub async fn plain(
     gateway: web::Data<Gateway>,
     request: HttpRequest,
     query: web::Query<UpgradeQuery>,
     body: web::Payload,
 ) -> actix_web::Result<HttpResponse> {
-    if gateway.lifecycle.is_draining() {
-        return Err(Problem(Rejection::new(ErrorCode::Unavailable, "this gateway restarts: connect again")).into());
-    }
-    let identity = identity(&gateway, &request, query.token.as_deref()).map_err(Problem)?;
-    let native = match chosen_protocol(&request) {
-        Chosen::Native => true,
-        Chosen::Stomp => false,
-        Chosen::Unsupported => {
-            let message =
-                format!("none of the sub-protocols offered is supported: offer one of {}", PROTOCOLS.join(", "));
-            return Err(Problem(Rejection::new(ErrorCode::BadRequest, message)).into());
+    upgrade(gateway, request, query.into_inner(), body, Framing::Plain).await
+}
+
+/// `GET /ws/v1/chat/{server}/{session}/websocket`
+pub async fn sockjs(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    query: web::Query<UpgradeQuery>,
+    body: web::Payload,
+) -> actix_web::Result<HttpResponse> {
+    upgrade(gateway, request, query.into_inner(), body, Framing::SockJs).await
+}
+
+async fn upgrade(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    query: UpgradeQuery,
+    body: web::Payload,
+    framing: Framing,
+) -> actix_web::Result<HttpResponse> {
+    let granted = match admit(&gateway, &request, query, framing).await {
+        Ok(granted) => granted,
+        Err(refused) => {
+            gateway.metrics.upgrades_refused.with_label_values(&[refused.reason]).inc();
+            return Ok(answer(refused));
         }
     };
-    let violation = Rc::new(Cell::new(None));
-    let guarded = Guarded {
-        inner: body.into_inner(),
-        guard: FrameGuard::new(limits::WS_MESSAGE_BYTES),
-        violation: violation.clone(),
-    };
+    let (guarded, seen) = Guarded::new(body.into_inner());
     let mut payload: dev::Payload = dev::Payload::Stream { payload: Box::pin(guarded) };
     let body = web::Payload::from_request(&request, &mut payload).await?;
-    let (response, socket, stream) = actix_ws::handle_with_protocols(&request, body, PROTOCOLS)?;
+    // SockJS clients offer no sub-protocol; the STOMP version is agreed on in CONNECT.
+    let protocols = if framing == Framing::Plain { PROTOCOLS } else { &[] };
+    let (response, socket, stream) = actix_ws::handle_with_protocols(&request, body, protocols)?;
     let stream = stream
         .max_frame_size(limits::WS_MESSAGE_BYTES)
         .aggregate_continuations()
         .max_continuation_size(limits::WS_MESSAGE_BYTES);
-    let protocol = if native {
-        Protocol::Native
-    } else {
-        Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), limits::WS_MESSAGE_BYTES)))
-    };
     let gateway: Arc<Gateway> = gateway.into_inner();
     let connections = gateway.connections.clone();
-    let connection = Connection { gateway, socket, stream, protocol, identity, violation };
-    actix_web::rt::spawn(connections.track_future(session::run(connection)));
+    let running = async move {
+        let ws = &gateway.config.ws;
+        let inbound = Inbound::new(stream, seen, framing, ws);
+        let protocol = if granted.native {
+            Protocol::Native(Native::default())
+        } else {
+            Protocol::Stomp(Box::new(Stomp::new(gateway.stomp.clone(), &gateway.config.stomp)))
+        };
+        let Granted { identity, place, .. } = granted;
+        if let Ok(socket) = Socket::open(socket, framing, ws).await {
+            session::run(Connection { gateway, socket, inbound, protocol, identity, place }).await;
+        }
+    };
+    actix_web::rt::spawn(connections.track_future(running));
     Ok(response)
 }
 
-/// A token in the upgrade is optional, but a wrong one is refused here.
-fn identity(
+/// The questions at the door, cheap ones first; a ticket is used up only by an upgrade that nothing else refuses.
+async fn admit(
     gateway: &Gateway,
     request: &HttpRequest,
-    query_token: Option<&str>,
-) -> Result<Option<Identity>, Rejection> {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = match (header, query_token) {
-        (Some(value), _) => {
-            let wrong = || Rejection::new(ErrorCode::Unauthorized, "Authorization must be: Bearer <access token>");
-            Some(auth::bearer(value).ok_or_else(wrong)?)
+    query: UpgradeQuery,
+    framing: Framing,
+) -> Result<Granted, Refused> {
+    let admission = &gateway.admission;
+    admission.origins.check(request.headers()).map_err(|why| Refused::new("origin", ErrorCode::Forbidden, why))?;
+    handshake::check(request)?;
+    if gateway.lifecycle.is_draining() {
+        let message = "this gateway restarts: connect again";
+        return Err(Refused::new("draining", ErrorCode::Unavailable, message));
+    }
+    let native = framing == Framing::Plain && handshake::wants_native(request)?;
+    let address = admission.client(request);
+    let presented = presented(gateway, request, &query).map_err(|rejection| {
+        let rejection = admission.failures.count(address).err().unwrap_or(rejection);
+        Refused { reason: "token", rejection }
+    })?;
+    let place = admission.sessions.enter(address).map_err(|full| match full {
+        Full::Node => Refused::new(
+            "node_limit",
+            ErrorCode::Unavailable,
+            "this gateway has as many connections as it may: try again later",
+        ),
+        Full::Address => {
+            let message = "there are too many connections from this address: close some, or try again later";
+            Refused::new("address_limit", ErrorCode::RateLimited, message)
         }
-        (None, Some(_)) if !gateway.config.auth.query_token => {
-            let message =
-                "tokens in the query are switched off: send it in the connect frame or the Authorization header";
-            return Err(Rejection::new(ErrorCode::Unauthorized, message));
+    })?;
+    let identity = match presented {
+        None => None,
+        Some(Presented::Access(identity)) => Some(identity),
+        Some(Presented::Ticket(id, identity)) => {
+            let redeemed = admission.tickets.redeem(id).await;
+            redeemed.map_err(|rejection| Refused { reason: "ticket", rejection })?;
+            Some(identity)
         }
-        (None, token) => token,
     };
-    token.map(|token| gateway.tokens.verify(token)).transpose()
+    Ok(Granted { native, identity, place })
 }
 
-enum Chosen {
-    Native,
-    Stomp,
-    Unsupported,
-}
-
-/// The client's first offer that is supported; STOMP when it offers nothing.
-fn chosen_protocol(request: &HttpRequest) -> Chosen {
-    let mut offered = request
-        .headers()
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .peekable();
-    if offered.peek().is_none() {
-        return Chosen::Stomp;
+/// A token in the upgrade is optional, but a wrong one is refused here.
+fn presented(gateway: &Gateway, request: &HttpRequest, query: &UpgradeQuery) -> Result<Option<Presented>, Rejection> {
+    let wrong = |message| Rejection::new(ErrorCode::Unauthorized, message);
+    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(auth::bearer);
+        let token = token.ok_or_else(|| wrong("Authorization must be: Bearer <access token>"))?;
+        return gateway.tokens.verify(token).map(|identity| Some(Presented::Access(identity)));
     }
-    match offered.find(|name| PROTOCOLS.contains(name)) {
-        Some(SUBPROTOCOL) => Chosen::Native,
-        Some(_) => Chosen::Stomp,
-        None => Chosen::Unsupported,
-    }
-}
-
-/// The request's body with the guard in front.
-struct Guarded {
-    inner: dev::Payload,
-    guard: FrameGuard,
-    violation: Rc<Cell<Option<Violation>>>,
-}
-
-impl Stream for Guarded {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        if this.violation.get().is_some() {
-            return Poll::Ready(None);
+    let Some(token) = query.ticket.as_deref().or(query.token.as_deref()) else { return Ok(None) };
+    let presented = gateway.tokens.read(token)?;
+    if matches!(presented, Presented::Access(_)) {
+        if query.ticket.is_some() {
+            return Err(wrong("ticket must be one from POST /api/v1/auth/ticket"));
         }
-        let polled = Pin::new(&mut this.inner).poll_next(context);
-        if let Poll::Ready(Some(Ok(bytes))) = &polled
-            && let Err(violation) = this.guard.feed(bytes)
-        {
-            this.violation.set(Some(violation));
-            return Poll::Ready(Some(Err(PayloadError::Overflow)));
+        if !gateway.config.auth.query_token {
+            return Err(wrong(
+                "access tokens in the address are switched off: send it in the connect frame or the Authorization header, or get a \
+                 ticket from POST /api/v1/auth/ticket",
+            ));
         }
-        polled
     }
+    Ok(Some(presented))
+}
+
+fn answer(refused: Refused) -> HttpResponse {
+    let headers: &[_] = match refused.reason {
+        "version" => &[(header::SEC_WEBSOCKET_VERSION, "13"), (header::UPGRADE, "websocket")],
+        "no_upgrade" => &[(header::UPGRADE, "websocket")],
+        _ => &[],
+    };
+    with_headers(&Problem(refused.rejection), headers)
 }

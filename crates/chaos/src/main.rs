@@ -1,0 +1,185 @@
+//! `chat-chaos`: breaks one part of the system while people talk, and has the checker prove that nothing was lost.
+
+mod clients;
+mod dumps;
+mod faults;
+mod history;
+mod infra;
+mod plan;
+mod process;
+mod progress;
+mod run;
+mod service;
+mod table;
+mod world;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use chat_checker::Verdict;
+use clap::Parser;
+use infra::Infra;
+use plan::{Component, FaultName};
+use progress::Progress;
+use run::{Outcome, Setting};
+use table::Line;
+
+/// Runs the five services as real processes under load, breaks one part, heals it, and checks every promise.
+///
+/// Each combination of a component and a fault is a cell; without a choice, all are run, about a minute each. The schedule is drawn from the
+/// seed; the run N of a cell has the seed SEED + N - 1. Histories, logs and reports are kept under STACK_DIR/runs/<seed>-<component>-<fault>/.
+///
+/// Exit code: 0 if every run is valid, 1 if one is not, 2 if one could not be carried out, 130 when interrupted.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  chat-chaos --fault kill                      every component is killed once\n  \
+                  chat-chaos --component persister --runs 3    every fault of one component, three times\n  \
+                  chat-chaos --fault stop30 --component kafka --seed 7"
+)]
+struct Cli {
+    /// What is broken; several with commas [default: everything]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    component: Vec<Component>,
+    /// How; several with commas [default: every way]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    fault: Vec<FaultName>,
+    /// Where the schedule is drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each cell is run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    runs: u64,
+    /// How many clients
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(4..=1000))]
+    clients: u16,
+    /// How many rooms
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=200))]
+    rooms: u16,
+    /// Between two messages of one client, on average
+    #[arg(long, value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pause_ms: u64,
+    /// Where the binaries of the services are [default: beside this one]
+    #[arg(long, value_name = "DIR")]
+    bin_dir: Option<PathBuf>,
+    /// The script that keeps PostgreSQL, Redis and Kafka
+    #[arg(long, value_name = "FILE", default_value = "deploy/native/stack.sh")]
+    stack: PathBuf,
+    /// Their data, and what is kept of the runs. A stack that runs there is used and left running
+    #[arg(long, value_name = "DIR", default_value = ".stack-chaos")]
+    stack_dir: PathBuf,
+    /// Moves their ports; those that the kernel gives to outgoing connections (from 32768) are sometimes taken
+    #[arg(long, default_value_t = 1500)]
+    port_offset: u16,
+    /// List the cells with their budgets, and exit
+    #[arg(long)]
+    list: bool,
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> ExitCode {
+    match Box::pin(execute(Cli::parse())).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("chat-chaos: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let cells = plan::cells(&cli.component, &cli.fault);
+    ensure!(
+        !cells.is_empty(),
+        "there is no such cell: Kafka, Redis and PostgreSQL cannot be killed for good (see --list)"
+    );
+    if cli.list {
+        for cell in &cells {
+            println!("{:<13} {:<10} {:>3} s", cell.component.name(), cell.spec().name, cell.budget().as_secs());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
+    let binaries = cli.bin_dir.clone().or_else(beside).context("--bin-dir is needed")?;
+    let progress = Progress::start();
+    progress.step("starting PostgreSQL, Redis and Kafka");
+    // Signals are caught from here on: what was started is to be stopped.
+    let interrupted = interruption();
+    tokio::pin!(interrupted);
+    let infra = tokio::select! {
+        infra = Infra::start(&cli.stack, &cli.stack_dir, cli.port_offset) => infra?,
+        () = &mut interrupted => return Ok(ExitCode::from(130)),
+    };
+    let pause = Duration::from_millis(cli.pause_ms);
+    let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause };
+    let setting = Setting { infra: &infra, binaries: &binaries, load, progress };
+    let mut lines = Vec::new();
+    let mut code = 0;
+    let all = cells.len() * usize::try_from(cli.runs)?;
+    let rounds = (0..cli.runs).flat_map(|round| cells.iter().map(move |cell| (*cell, cli.seed + round)));
+    for (number, (cell, seed)) in rounds.enumerate() {
+        progress.cell(number + 1, all, cell, seed);
+        let outcome = tokio::select! {
+            outcome = Box::pin(run::run_within(&setting, cell, seed)) => outcome,
+            () = &mut interrupted => { code = 130; break }
+        };
+        match outcome {
+            Ok(outcome) => {
+                tell(&outcome, progress);
+                let line = Line::of(cell, seed, &outcome);
+                code = code.max(u8::from(!line.good));
+                lines.push(line);
+            }
+            Err(error) => {
+                progress.step(&format!("not carried out: {error:#}"));
+                code = 2;
+                lines.push(Line::broken(cell, seed));
+                // The fault may not have been healed.
+                infra.wake().await;
+            }
+        }
+    }
+    if code == 130 {
+        infra.wake().await;
+    }
+    infra.stop().await?;
+    if !lines.is_empty() {
+        println!("\n{}", table::render(&lines, progress.colours()));
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// What is wrong with a run; the whole report is beside its history.
+fn tell(outcome: &Outcome, progress: Progress) {
+    let report = &outcome.report;
+    progress.step(&format!("{} ({})", report.verdict.as_str(), outcome.directory.display()));
+    if report.verdict == Verdict::Invalid {
+        for broken in report.invariants.iter().filter(|it| it.violations > 0) {
+            let first = broken.findings.first().map(|finding| format!("{}: {}", finding.clause, finding.message));
+            progress.step(&format!(
+                "{} broken {} times: {}",
+                broken.invariant,
+                broken.violations,
+                first.unwrap_or_default()
+            ));
+        }
+    }
+    for doubt in &report.doubts {
+        progress.step(&format!("not proved: {doubt}"));
+    }
+    for remark in &outcome.remarks {
+        progress.step(&format!("not well: {remark}"));
+    }
+}
+
+/// Ctrl-C, or SIGTERM.
+async fn interruption() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => drop(pressed),
+        _ = terminate.recv() => {}
+    }
+    eprintln!("interrupted: stopping what was started");
+}

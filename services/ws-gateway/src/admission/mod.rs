@@ -1,0 +1,57 @@
+//! Who may come in, decided before a WebSocket exists and before a password is looked at.
+
+mod client_addr;
+mod failures;
+mod origin;
+mod sessions;
+mod tickets;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use chat_redis::{RedisPool, UsedTickets};
+use chat_service::ConfigError;
+use prometheus::IntGauge;
+
+pub use self::{
+    client_addr::TrustedProxies,
+    failures::Failures,
+    origin::Origins,
+    sessions::{Full, Place, Sessions, UserPlace},
+    tickets::Tickets,
+};
+use crate::config::Config;
+
+/// Everything that is asked at the door.
+pub struct Admission {
+    /// Web pages that may connect.
+    pub origins: Origins,
+    /// Connections that are there.
+    pub sessions: Sessions,
+    /// Wrong passwords and tokens, by address.
+    pub failures: Failures,
+    /// Tickets for the upgrade.
+    pub tickets: Tickets,
+    proxies: TrustedProxies,
+}
+
+impl Admission {
+    /// After the settings; `sockets` shows the number of connections.
+    pub fn new(config: &Config, redis: RedisPool, sockets: IntGauge) -> Result<Self, ConfigError> {
+        Ok(Self {
+            origins: Origins::new(&config.http)?,
+            sessions: Sessions::new(&config.ws, sockets),
+            failures: Failures::new(config.auth.failures_per_minute),
+            tickets: Tickets::new(UsedTickets::new(redis)),
+            proxies: TrustedProxies::new(&config.http.trusted_proxies)?,
+        })
+    }
+
+    /// The address that a request is counted for: the client's, as far as those in between are trusted to tell it.
+    pub fn client(&self, request: &HttpRequest) -> IpAddr {
+        // Only connections over something else than TCP have no address, and there are none.
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
+        let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        client_addr::counted(self.proxies.client(peer, values))
+    }
+}

@@ -1,0 +1,96 @@
+//! What Redis did not bring: gaps, heads, and what time brings.
+
+use std::time::Instant;
+
+use chat_protocol::{RoomId, redis_key::Channel};
+
+use super::Hub;
+use crate::hub::{
+    effect::Effect,
+    room::{PageRequest, Purpose},
+    sink::TimelineEvent,
+};
+
+impl Hub {
+    pub(super) fn page(
+        &mut self,
+        room_id: RoomId,
+        request: PageRequest,
+        events: Option<Vec<TimelineEvent>>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        match events {
+            Some(events) => {
+                let removed = room.page(request.purpose, &events, now);
+                self.removed(room_id, removed, effects);
+            }
+            None => room.page_failed(request.purpose, now),
+        }
+        self.read_wanted(room_id, now, effects);
+    }
+
+    pub(super) fn heads(&mut self, heads: Vec<(RoomId, i64)>, now: Instant, effects: &mut Vec<Effect>) {
+        self.heads_pending = false;
+        for (room_id, head) in heads {
+            if let Some(room) = self.rooms.get_mut(&room_id) {
+                room.heard_head(head, now);
+                self.read_wanted(room_id, now, effects);
+            }
+        }
+    }
+
+    pub(super) fn read_wanted(&mut self, room_id: RoomId, now: Instant, effects: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        for request in room.wanted(now, self.timing.gap_wait) {
+            self.tally.gaps += u64::from(request.purpose == Purpose::Gap);
+            effects.push(Effect::ReadPage { room_id, request });
+        }
+    }
+
+    /// Redis may have lost messages (reconnected, or the hub was too slow): check every room now, and register the viewers anew.
+    pub fn resync(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.heads_due = now;
+        self.heads_pending = false;
+        self.presences.resync(now);
+        effects.push(Effect::AllViewers(self.viewers.keys().copied().collect()));
+        self.check_heads(now, effects);
+    }
+
+    pub(super) fn check_heads(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if now < self.heads_due || self.heads_pending {
+            return;
+        }
+        let open = self.rooms.iter().filter(|(_, room)| room.active() && room.position().is_some());
+        let rooms: Vec<RoomId> = open.map(|(room_id, _)| *room_id).collect();
+        self.heads_due = now + self.timing.head_check;
+        if !rooms.is_empty() {
+            self.heads_pending = true;
+            effects.push(Effect::ReadHeads(rooms));
+        }
+    }
+
+    /// Looks after everything that time brings: gaps that did not close, heads to check, rooms nobody wants any more.
+    pub fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.check_heads(now, effects);
+        self.presences.tick(now, effects);
+        let idle_room = self.timing.idle_room;
+        let mut idle = Vec::new();
+        let (gap_wait, tally) = (self.timing.gap_wait, &mut self.tally);
+        for (room_id, room) in &mut self.rooms {
+            if room.idle_for(now, idle_room) {
+                idle.push(*room_id);
+                continue;
+            }
+            for request in room.wanted(now, gap_wait) {
+                tally.gaps += u64::from(request.purpose == Purpose::Gap);
+                effects.push(Effect::ReadPage { room_id: *room_id, request });
+            }
+        }
+        for room_id in idle {
+            self.rooms.remove(&room_id);
+            effects.push(Effect::Channel { channel: Channel::Room(room_id), wanted: false });
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The hub's decisions: sessions, rooms and requests under way. No I/O: every input returns the effects to carry out.
+
+mod events;
+mod missing;
+mod sessions;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod viewers;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_protocol::{RoomId, SessionId, UserId};
+
+use crate::{
+    hub::{
+        SessionHandle,
+        effect::Effect,
+        input::Input,
+        presence::Presences,
+        room::Room,
+        sink::{Feed, SubscriptionKey},
+    },
+    ws::request::{RoomRequest, Tag},
+};
+
+/// Times of the hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// A gap may close by itself for this long.
+    pub gap_wait: Duration,
+    /// Heads are checked this often.
+    pub head_check: Duration,
+    /// A room without subscribers is kept this long.
+    pub idle_room: Duration,
+}
+
+/// Counts for the metrics.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Frames queued to sessions.
+    pub delivered: u64,
+    /// Subscribers parked for want of space.
+    pub parked: u64,
+    /// Pages read to fill gaps.
+    pub gaps: u64,
+    /// Redis documents that were not understood.
+    pub malformed: u64,
+}
+
+struct SessionState {
+    handle: Arc<SessionHandle>,
+    subscriptions: HashMap<(RoomId, SubscriptionKey), Feed>,
+    /// Heads last told in a ping.
+    told: HashMap<RoomId, i64>,
+}
+
+struct PendingRequest {
+    session: Arc<SessionHandle>,
+    tag: Tag,
+    rooms: Vec<RoomRequest>,
+}
+
+/// The hub.
+pub struct Hub {
+    timing: Timing,
+    rooms: HashMap<RoomId, Room>,
+    sessions: HashMap<SessionId, SessionState>,
+    users: HashMap<UserId, HashSet<SessionId>>,
+    viewers: HashMap<(RoomId, UserId), u32>,
+    presences: Presences,
+    requests: HashMap<u64, PendingRequest>,
+    next_request: u64,
+    heads_due: Instant,
+    heads_pending: bool,
+    tally: Tally,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(timing: Timing, now: Instant) -> Self {
+        Self {
+            timing,
+            rooms: HashMap::new(),
+            sessions: HashMap::new(),
+            users: HashMap::new(),
+            viewers: HashMap::new(),
+            presences: Presences::new(now),
+            requests: HashMap::new(),
+            next_request: 0,
+            heads_due: now,
+            heads_pending: false,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Sessions and rooms right now.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.sessions.len(), self.rooms.len())
+    }
+
+    /// Rooms whose members' presence is watched right now.
+    pub fn presence_rooms(&self) -> usize {
+        self.presences.rooms()
+    }
+
+    /// What was counted since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        for room in self.rooms.values_mut() {
+            let tally = room.take_tally();
+            self.tally.delivered += tally.delivered;
+            self.tally.parked += tally.parked;
+        }
+        self.tally.delivered += self.presences.take_delivered();
+        std::mem::take(&mut self.tally)
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, input: Input, now: Instant, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Attach(handle) => self.attach(&handle, effects),
+            Input::Detach(session) => self.detach(session, now, effects),
+            Input::Subscribe { session, tag, rooms } => self.subscribe(session, tag, rooms, now, effects),
+            Input::Unsubscribe { session, rooms } => {
+                for (room_id, key) in rooms {
+                    self.unsubscribe(session, room_id, key, now, effects);
+                }
+            }
+            Input::Drained(session) => self.drained(session, now, effects),
+            Input::Ping(session) => self.ping(session),
+            Input::Opened { request, memberships } => self.opened(request, &memberships, now, effects),
+            Input::Page { room_id, request, events } => self.page(room_id, request, events, now, effects),
+            Input::Heads(heads) => self.heads(heads, now, effects),
+            Input::Presence(rooms) => {
+                for checked in rooms {
+                    self.presences.checked(checked, now);
+                }
+            }
+        }
+    }
+}
