@@ -2,10 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
-use chat_client::{Connection, connection::CallError};
+use chat_client::{Connection, Incoming, connection::CallError};
 use chat_protocol::{
     ClientMessageId, Entry, EntryType, RoomId,
-    frame::{ClientCommand, FrameError, ReplyBody, RoomCursor, RoomSubscription, ServerPush},
+    frame::{ClientCommand, FrameError, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, ServerPush, ServerReply},
 };
 
 /// What has not happened by then has failed.
@@ -49,11 +49,35 @@ pub trait Talk {
     async fn hear<T>(&mut self, what: &str, pick: impl FnMut(ServerPush) -> Option<T>) -> T;
     /// The entries of a room up to and including `seq`; whatever else arrives is dropped.
     async fn entries(&mut self, room: RoomId, seq: i64) -> Vec<Entry>;
+    /// Sends a frame as it is; the next reply.
+    async fn raw(&mut self, frame: &str) -> ServerReply;
+    /// The same of a frame that is refused: the reply's id and the error.
+    async fn refused(&mut self, frame: &str) -> (u64, FrameError);
     /// The place of a send, and whether it is a duplicate.
     async fn persisted(&mut self, id: &ClientMessageId) -> (i64, bool);
 }
 
 impl Talk for Connection {
+    async fn raw(&mut self, frame: &str) -> ServerReply {
+        self.send_raw_text(frame).await.expect("an open connection");
+        deadline("a reply", PATIENCE, async {
+            loop {
+                if let Incoming::Reply(reply) = self.next().await.expect("an open connection") {
+                    return reply;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn refused(&mut self, frame: &str) -> (u64, FrameError) {
+        let reply = self.raw(frame).await;
+        match reply.result {
+            ReplyResult::Error(error) => (reply.id, error),
+            ReplyResult::Ok(body) => panic!("not refused: {frame}: {body:?}"),
+        }
+    }
+
     async fn say(&self, room: RoomId, text: &str) -> ClientMessageId {
         let id = ClientMessageId::generate();
         match self.say_as(room, &id, text).await {

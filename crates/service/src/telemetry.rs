@@ -59,8 +59,7 @@ pub fn init(service: &'static str, common: &Common) -> Result<TelemetryGuard, Te
         LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(stdout().is_terminal()).boxed(),
     };
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_threads(false);
-    let filter = EnvFilter::builder().parse(&common.log.filter)?;
-    tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init()?;
+    tracing_subscriber::registry().with(filter(&common.log.filter)?).with(lines).with(spans).try_init()?;
 
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
@@ -68,6 +67,12 @@ pub fn init(service: &'static str, common: &Common) -> Result<TelemetryGuard, Te
         tracing::error!(panic.message = message, panic.location = location, "panicked");
     }));
     Ok(TelemetryGuard(provider))
+}
+
+/// The filter that was asked for. The PostgreSQL driver logs the parameters of statements, messages and e-mail addresses among them, at
+/// `debug`: it stays above that unless it is asked for by its name.
+fn filter(asked: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(format!("tokio_postgres=info,{asked}"))
 }
 
 fn tracer_provider(service: &'static str, config: &TracingConfig) -> Result<SdkTracerProvider, TelemetryError> {
@@ -82,4 +87,26 @@ fn tracer_provider(service: &'static str, config: &TracingConfig) -> Result<SdkT
         builder = builder.with_batch_exporter(SpanExporter::builder().with_http().with_endpoint(endpoint).build()?);
     }
     Ok(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    fn shows_statements(asked: &str) -> bool {
+        let subscriber = tracing_subscriber::registry().with(filter(asked).unwrap());
+        tracing::subscriber::with_default(subscriber, || {
+            assert_eq!(tracing::enabled!(target: "persister::writer", Level::DEBUG), asked.contains("debug"));
+            tracing::enabled!(target: "tokio_postgres::query", Level::DEBUG)
+        })
+    }
+
+    #[test]
+    fn parameters_of_statements_are_not_logged_unless_the_driver_is_named() {
+        assert!(!shows_statements("info"));
+        assert!(!shows_statements("debug"));
+        assert!(shows_statements("debug,tokio_postgres=debug"));
+    }
 }

@@ -1,33 +1,12 @@
 //! Commands that are refused: each with its code, the connection stays.
 
-use chat_client::{Connection, Incoming};
-use chat_e2e::{PATIENCE, Person, System, Talk, deadline, frame_error};
+use chat_client::Connection;
+use chat_e2e::{Person, System, Talk, frame_error};
 use chat_protocol::{
     ClientMessageId, ErrorCode, RoomId, UserId,
-    frame::{ClientCommand, ReplyResult, ServerReply},
+    frame::{ClientCommand, ReplyResult},
 };
 use serde_json::{Value, json};
-
-/// Sends a frame as it is; the reply.
-async fn raw(connection: &mut Connection, frame: &str) -> ServerReply {
-    connection.send_raw_text(frame).await.unwrap();
-    deadline("a reply", PATIENCE, async {
-        loop {
-            if let Incoming::Reply(reply) = connection.next().await.expect("an open connection") {
-                return reply;
-            }
-        }
-    })
-    .await
-}
-
-async fn refused(connection: &mut Connection, frame: &str) -> (u64, ErrorCode) {
-    let reply = raw(connection, frame).await;
-    match reply.result {
-        ReplyResult::Error(error) => (reply.id, error.code),
-        ReplyResult::Ok(body) => panic!("not refused: {frame}: {body:?}"),
-    }
-}
 
 fn send_frame(room: RoomId, content: &Value) -> Value {
     json!({"id": 900, "cmd": "send", "roomId": room, "clientMessageId": ClientMessageId::generate(), "content": content})
@@ -59,7 +38,8 @@ async fn content_that_cannot_be_a_message_is_refused() {
         (json!(null), ErrorCode::BadRequest),
     ] {
         let frame = send_frame(room, &content).to_string();
-        assert_eq!(refused(&mut connection, &frame).await, (900, code), "{content}");
+        let (id, error) = connection.refused(&frame).await;
+        assert_eq!((id, error.code), (900, code), "{content}");
     }
     still_works(&mut connection, room).await;
 }
@@ -95,16 +75,18 @@ async fn a_frame_that_is_no_command_is_refused() {
     ] {
         // On a connection of its own: three of them would end one.
         let mut connection = system.connect(0, &alice, &[]).await;
-        let (replied, code) = refused(&mut connection, frame).await;
-        assert_eq!((replied, code), (id, ErrorCode::BadRequest), "{frame}");
+        let (replied, error) = connection.refused(frame).await;
+        assert_eq!((replied, error.code), (id, ErrorCode::BadRequest), "{frame}");
     }
     let negative = json!({"id": 906, "cmd": "read", "roomId": room, "seq": -1}).to_string();
-    assert_eq!(refused(&mut connection, &negative).await, (906, ErrorCode::BadRequest));
+    let (id, error) = connection.refused(&negative).await;
+    assert_eq!((id, error.code), (906, ErrorCode::BadRequest));
     let rooms: Vec<Value> = (0..501).map(|_| json!({"roomId": RoomId::generate()})).collect();
     let many = json!({"id": 907, "cmd": "subscribe", "rooms": rooms}).to_string();
-    assert_eq!(refused(&mut connection, &many).await, (907, ErrorCode::BadRequest));
+    let (id, error) = connection.refused(&many).await;
+    assert_eq!((id, error.code), (907, ErrorCode::BadRequest));
     let nested = "[".repeat(60_000);
-    assert_eq!(refused(&mut connection, &nested).await.1, ErrorCode::BadRequest);
+    assert_eq!(connection.refused(&nested).await.1.code, ErrorCode::BadRequest);
     still_works(&mut connection, room).await;
 }
 
@@ -115,7 +97,8 @@ async fn system_entries_are_the_servers() {
     for entry_type in ["SYSTEM_CREATE", "SYSTEM_LEAVE", "SYSTEM_KICK", "AUDIO"] {
         let mut frame = send_frame(room, &json!("hello"));
         frame["type"] = json!(entry_type);
-        assert_eq!(refused(&mut connection, &frame.to_string()).await, (900, ErrorCode::BadRequest), "{entry_type}");
+        let (id, error) = connection.refused(&frame.to_string()).await;
+        assert_eq!((id, error.code), (900, ErrorCode::BadRequest), "{entry_type}");
     }
     still_works(&mut connection, room).await;
 }
@@ -131,7 +114,7 @@ async fn what_a_client_says_about_sender_place_and_time_is_ignored() {
     frame["number"] = json!(99);
     frame["sentAt"] = json!("1999-01-01T00:00:00Z");
     frame["messageId"] = json!("00000000-0000-0000-0000-000000000000");
-    let reply = raw(&mut connection, &frame.to_string()).await;
+    let reply = connection.raw(&frame.to_string()).await;
     assert!(matches!(reply.result, ReplyResult::Ok(_)), "{reply:?}");
     let entry = system.connect(1, &alice, &[(room, Some(1))]).await.entries(room, 2).await.remove(0);
     assert_eq!((entry.sender_id, entry.sender_nickname.as_str()), (alice.id, "alice"));

@@ -1,10 +1,10 @@
 //! JSON that is not what it should be, on `chat.v1`: answered with the field named, counted, and never passed on.
 
-use chat_client::{Connection, Incoming};
+use chat_client::Connection;
 use chat_e2e::{PATIENCE, RawSocket, System, Talk, deadline};
 use chat_protocol::{
     ClientMessageId, ErrorCode, MessageId, RoomId,
-    frame::{FrameError, ReplyResult, ServerPush, ServerReply},
+    frame::{ReplyResult, ServerPush},
 };
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -12,27 +12,6 @@ use tokio::io::AsyncWriteExt;
 use crate::kafka_records::{records, types};
 
 const TEXT: u8 = 0x81;
-
-/// Sends a frame as it is; the reply to it.
-async fn raw(connection: &mut Connection, frame: &str) -> ServerReply {
-    connection.send_raw_text(frame).await.unwrap();
-    deadline("a reply", PATIENCE, async {
-        loop {
-            if let Incoming::Reply(reply) = connection.next().await.expect("an open connection") {
-                return reply;
-            }
-        }
-    })
-    .await
-}
-
-async fn refused(connection: &mut Connection, frame: &str) -> (u64, FrameError) {
-    let reply = raw(connection, frame).await;
-    match reply.result {
-        ReplyResult::Error(error) => (reply.id, error),
-        ReplyResult::Ok(body) => panic!("not refused: {frame}: {body:?}"),
-    }
-}
 
 #[tokio::test]
 async fn json_that_breaks_a_rule_is_refused_with_the_field_or_the_place_named() {
@@ -85,10 +64,10 @@ async fn json_that_breaks_a_rule_is_refused_with_the_field_or_the_place_named() 
         ("id is a string", r#"{"id":"5","cmd":"ping"}"#.to_owned(), 0, "id must be an integer"),
     ] {
         let mut connection = system.connect(0, &alice, &[]).await;
-        let (replied, error) = refused(&mut connection, &frame).await;
+        let (replied, error) = connection.refused(&frame).await;
         assert_eq!((replied, error.code, error.retry), (id, ErrorCode::BadRequest, false), "{row}");
         assert!(error.message.contains(named), "{row}: {}", error.message);
-        let pong = raw(&mut connection, r#"{"id":9,"cmd":"ping","unknown":{"fields":["are","ignored"]}}"#).await;
+        let pong = connection.raw(r#"{"id":9,"cmd":"ping","unknown":{"fields":["are","ignored"]}}"#).await;
         assert!(pong.id == 9 && matches!(pong.result, ReplyResult::Ok(_)), "{row}: {pong:?}");
     }
 }
@@ -99,19 +78,19 @@ async fn the_third_unreadable_frame_is_answered_and_closed_with_1008() {
     let alice = system.person("alice").await;
     let room = system.group(&[&alice]).await;
     let mut connection = system.connect(0, &alice, &[]).await;
-    assert_eq!(refused(&mut connection, "{").await.1.code, ErrorCode::BadRequest);
+    assert_eq!(connection.refused("{").await.1.code, ErrorCode::BadRequest);
     // What is well formed but refused is no strike; what is well formed and taken makes none good.
     for _ in 0..5 {
         let blank = json!({"id": 2, "cmd": "send", "roomId": room, "clientMessageId": 1, "content": ""});
-        assert_eq!(refused(&mut connection, &blank.to_string()).await.1.code, ErrorCode::ContentEmpty);
+        assert_eq!(connection.refused(&blank.to_string()).await.1.code, ErrorCode::ContentEmpty);
         let foreign = json!({"id": 2, "cmd": "read", "roomId": RoomId::generate(), "seq": 1});
-        assert_eq!(refused(&mut connection, &foreign.to_string()).await.1.code, ErrorCode::RoomNotFound);
+        assert_eq!(connection.refused(&foreign.to_string()).await.1.code, ErrorCode::RoomNotFound);
         let none = json!({"id": 2, "cmd": "subscribe", "rooms": []});
-        assert_eq!(refused(&mut connection, &none.to_string()).await.1.code, ErrorCode::BadRequest);
+        assert_eq!(connection.refused(&none.to_string()).await.1.code, ErrorCode::BadRequest);
     }
     connection.say(room, "still here").await;
-    assert_eq!(refused(&mut connection, r#"{"id":3,"cmd":"dance"}"#).await.0, 3);
-    assert_eq!(refused(&mut connection, r#"{"id":4,"cmd":"refresh"}"#).await.0, 4, "the last one is answered, too");
+    assert_eq!(connection.refused(r#"{"id":3,"cmd":"dance"}"#).await.0, 3);
+    assert_eq!(connection.refused(r#"{"id":4,"cmd":"refresh"}"#).await.0, 4, "the last one is answered, too");
     let closing = connection
         .hear("closing", |push| match push {
             ServerPush::Closing { code, reason, .. } => Some((code, reason)),
@@ -127,7 +106,7 @@ async fn strikes_count_before_connect_and_their_number_is_configuration() {
     let system = System::shared().await;
     let gateway = system.add_gateway(&[("CHAT__WS__STRIKES", "1")]).await;
     let mut connection = Connection::open(&gateway.ws_url()).await.unwrap();
-    assert_eq!(refused(&mut connection, "null").await.1.code, ErrorCode::BadRequest);
+    assert_eq!(connection.refused("null").await.1.code, ErrorCode::BadRequest);
     assert_eq!(deadline("closed", PATIENCE, connection.closed()).await.code, Some(1008));
 }
 
@@ -158,14 +137,14 @@ async fn a_nul_in_any_string_is_refused_and_never_reaches_kafka() {
         frame[field] = json!("a\u{0}b");
         let text = frame.to_string();
         assert!(text.contains("\\u0000"), "{text}");
-        let (_, error) = refused(&mut connection, &text).await;
+        let (_, error) = connection.refused(&text).await;
         assert!(error.code == code && error.message.contains(field), "{field}: {error:?}");
     }
     // A trace context that is none is replaced; the message counts.
     let mut connection = system.connect(0, &alice, &[(room, Some(1))]).await;
     let mut traced = send.clone();
     traced["traceparent"] = json!("00-\u{0}");
-    assert!(matches!(raw(&mut connection, &traced.to_string()).await.result, ReplyResult::Ok(_)));
+    assert!(matches!(connection.raw(&traced.to_string()).await.result, ReplyResult::Ok(_)));
     connection.entries(room, 2).await;
     let commands = records(&system, system.isolation.topics().messages(), room, "SendMessage").await;
     assert_eq!(types(&commands), ["CreateGroupRoom", "SendMessage"]);

@@ -4,6 +4,11 @@
 //! The one rule: a subscriber gets an event if and only if its cursor is the seq before. A subscriber whose cursor is behind the room's
 //! position (it resumed from an older seq, or its queue was full) is brought forward with pages from the database.
 
+mod missing;
+mod subscribers;
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::OnceCell,
     collections::BTreeMap,
@@ -21,8 +26,6 @@ use crate::ws::outbox::{Item, Push};
 
 /// Most events held back behind a gap; beyond it the gap is filled from the database at once.
 const AHEAD_MAX: usize = 256;
-/// Between two tries of a page that failed.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a page is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,82 +147,6 @@ impl Room {
         std::mem::take(&mut self.tally)
     }
 
-    // --- subscribers
-
-    /// Adds a subscription that waits for its membership check. `false` if the session has one with this key already.
-    pub fn add(&mut self, session: Arc<SessionHandle>, key: SubscriptionKey, sink: Sink, feed: Feed) -> bool {
-        if self.find(&session, key).is_some() {
-            return false;
-        }
-        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, state: State::Waiting });
-        self.idle_since = None;
-        true
-    }
-
-    /// The membership check of a waiting subscription came back: the room's head at that time, where the membership began, and from where
-    /// the client wants to go on. Returns the seq after which its frames start; `None` when the subscription is gone (left meanwhile).
-    pub fn admit(
-        &mut self,
-        session: &SessionHandle,
-        key: SubscriptionKey,
-        head: i64,
-        joined_seq: i64,
-        after: Option<i64>,
-    ) -> Option<Result<i64, ErrorCode>> {
-        let index = self.find(session, key)?;
-        let position = *self.position.get_or_insert(head);
-        self.head = self.head.max(head);
-        let first = joined_seq - 1;
-        let cursor = match after {
-            Some(after) if after > self.head() => {
-                self.remove_at(index, Instant::now());
-                return Some(Err(ErrorCode::InvalidSeq));
-            }
-            Some(after) => after.max(first),
-            None => position.max(first),
-        };
-        self.subscribers[index].cursor = cursor;
-        self.subscribers[index].joined_seq = joined_seq;
-        Some(Ok(cursor))
-    }
-
-    /// Lets an admitted subscription take part, after its reply was queued.
-    pub fn activate(&mut self, session: &SessionHandle, key: SubscriptionKey) {
-        if let Some(index) = self.find(session, key) {
-            self.subscribers[index].state = State::Active;
-        }
-    }
-
-    /// Ends a subscription.
-    pub fn remove(&mut self, session: &SessionHandle, key: SubscriptionKey, now: Instant) {
-        if let Some(index) = self.find(session, key) {
-            self.remove_at(index, now);
-        }
-    }
-
-    /// Lets the session's parked subscriptions go on: its queue has space again.
-    pub fn unpark(&mut self, session: &SessionHandle) {
-        for subscriber in &mut self.subscribers {
-            if subscriber.session.id == session.id && subscriber.state == State::Parked {
-                subscriber.state = State::Active;
-            }
-        }
-    }
-
-    fn find(&self, session: &SessionHandle, key: SubscriptionKey) -> Option<usize> {
-        self.subscribers.iter().position(|subscriber| subscriber.session.id == session.id && subscriber.key == key)
-    }
-
-    fn remove_at(&mut self, index: usize, now: Instant) -> Subscriber {
-        let gone = self.subscribers.swap_remove(index);
-        if self.subscribers.is_empty() {
-            self.idle_since = Some(now);
-        }
-        gone
-    }
-
-    // --- events
-
     /// Takes a live event, in whatever order it arrives. Returns the subscriptions that ended with it.
     pub fn push(&mut self, event: TimelineEvent, now: Instant) -> Vec<Removed> {
         self.head = self.head.max(event.seq);
@@ -332,76 +259,6 @@ impl Room {
             }
         }
     }
-
-    // --- what is missing
-
-    /// The database says the room's last seq is `head`.
-    pub fn heard_head(&mut self, head: i64, now: Instant) {
-        self.head = self.head.max(head);
-        self.note_gap(now);
-    }
-
-    fn note_gap(&mut self, now: Instant) {
-        let behind = self.position.is_some_and(|position| position < self.head);
-        self.gap_since = if behind { self.gap_since.or(Some(now)) } else { None };
-    }
-
-    /// The pages to read now. Each is asked for once, until [`Self::page`] or [`Self::page_failed`] answers it. A gap is given `gap_wait`
-    /// to close by itself: events of one room may arrive out of order while a partition changes hands.
-    pub fn wanted(&mut self, now: Instant, gap_wait: Duration) -> impl Iterator<Item = PageRequest> + use<> {
-        let due = self.retry_at.is_none_or(|at| now >= at);
-        let mut gap = None;
-        let mut catch_up = None;
-        if let Some(position) = self.position.filter(|_| due && self.active()) {
-            let waited = self.gap_since.is_some_and(|since| now.duration_since(since) >= gap_wait);
-            if !self.gap_page && self.gap_since.is_some() && (waited || self.ahead.len() >= AHEAD_MAX) {
-                self.gap_page = true;
-                gap = Some(PageRequest { after: position, purpose: Purpose::Gap });
-            }
-            if !self.catch_up_page
-                && let Some(after) = self.lowest_cursor_behind(position)
-            {
-                self.catch_up_page = true;
-                catch_up = Some(PageRequest { after, purpose: Purpose::CatchUp });
-            }
-        }
-        gap.into_iter().chain(catch_up)
-    }
-
-    fn lowest_cursor_behind(&self, position: i64) -> Option<i64> {
-        let behind = self.subscribers.iter().filter(|s| s.state == State::Active && s.cursor < position);
-        behind.map(|subscriber| subscriber.cursor).min()
-    }
-
-    /// A page arrived: it fills the room's gap and brings those forward who are within it.
-    pub fn page(&mut self, purpose: Purpose, events: &[TimelineEvent], now: Instant) -> Vec<Removed> {
-        self.page_done(purpose);
-        // An empty page where something was expected is asked for again, but not in a tight loop.
-        self.retry_at = if events.is_empty() { Some(now + RETRY_PAUSE) } else { None };
-        let mut removed = Vec::new();
-        for event in events {
-            if self.position.is_some_and(|position| event.seq <= position) {
-                let mut rendered = Rendered::timeline(self.id, event);
-                self.hand_over(&mut rendered, event, now, &mut removed);
-            } else {
-                removed.extend(self.push(event.clone(), now));
-            }
-        }
-        removed
-    }
-
-    /// A page could not be read; it is asked for again after a pause.
-    pub fn page_failed(&mut self, purpose: Purpose, now: Instant) {
-        self.page_done(purpose);
-        self.retry_at = Some(now + RETRY_PAUSE);
-    }
-
-    fn page_done(&mut self, purpose: Purpose) {
-        match purpose {
-            Purpose::Gap => self.gap_page = false,
-            Purpose::CatchUp => self.catch_up_page = false,
-        }
-    }
 }
 
 /// A subscription that ended because its user is no longer a member.
@@ -414,7 +271,3 @@ pub struct Removed {
     /// What it had.
     pub feed: Feed,
 }
-
-#[cfg(test)]
-#[path = "room_tests.rs"]
-mod tests;

@@ -5,7 +5,7 @@ use chat_protocol::{
 };
 use jiff::Timestamp;
 
-use super::*;
+use super::{missing::RETRY_PAUSE, *};
 use crate::ws::outbox::Outbox;
 
 const GAP_WAIT: Duration = Duration::from_millis(200);
