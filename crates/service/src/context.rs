@@ -32,7 +32,7 @@ impl Context {
     pub fn new(name: &'static str, common: Common) -> Self {
         let lifecycle = Lifecycle::new(common.shutdown.deadline());
         let readiness = Readiness::new(lifecycle.soft());
-        let metrics = metrics::registry(name).unwrap_or_else(|error| {
+        let metrics = metrics::registry(name, readiness.clone()).unwrap_or_else(|error| {
             tracing::error!(%error, "process metrics unavailable");
             Registry::new()
         });

@@ -34,14 +34,18 @@ async fn the_admin_port_answers_from_a_plain_tokio_runtime() {
     let (status, body) = get_async(addr, "/ready").await;
     assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
     assert_eq!(body, r#"{"missing":["kafka"],"ready":false,"service":"persister"}"#);
+    assert!(get_async(addr, "/metrics").await.1.contains("\nchat_service_ready 0"));
     drop(latch);
     assert_eq!(get_async(addr, "/ready").await.0, "HTTP/1.1 200 OK");
 
     let (status, metrics) = get_async(addr, "/metrics").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
-    for line in
-        ["chat_persister_rows_total 3", "process_resident_memory_bytes ", "chat_service_info{service=\"persister\""]
-    {
+    for line in [
+        "chat_persister_rows_total 3",
+        "process_resident_memory_bytes ",
+        "chat_service_info{service=\"persister\"",
+        "\nchat_service_ready 1",
+    ] {
         assert!(metrics.contains(line), "{metrics}");
     }
 
