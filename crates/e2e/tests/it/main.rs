@@ -22,6 +22,7 @@ mod kafka_records;
 mod loss;
 mod messages;
 mod notifications;
+mod own_words;
 mod presence;
 mod read_marks;
 mod recipes;

@@ -5,6 +5,7 @@
 //! a deadline, its outbox is bounded.
 
 mod end;
+mod held;
 mod requests;
 mod time;
 
@@ -13,7 +14,10 @@ use std::{sync::Arc, time::Instant};
 use bytestring::ByteString;
 use chat_protocol::{ErrorCode, Rejection, SessionId, close::CloseCode};
 
-use self::end::{End, unwritten};
+use self::{
+    end::{End, unwritten},
+    held::Held,
+};
 use crate::{
     admission::{Place, UserPlace},
     app::Gateway,
@@ -66,6 +70,7 @@ struct Session {
     info: Option<SessionInfo>,
     handle: Option<Arc<SessionHandle>>,
     window: SendWindow,
+    held: Held,
     strikes: Strikes,
     typing: TypingThrottle,
     deadlines: Deadlines,
@@ -96,6 +101,7 @@ pub async fn run(connection: Connection) {
         info: None,
         handle: None,
         window: SendWindow::default(),
+        held: Held::default(),
         strikes,
         typing: TypingThrottle::default(),
         deadlines,
@@ -106,7 +112,7 @@ pub async fn run(connection: Connection) {
     let end = loop {
         let (outbox, next) = (session.handle.clone(), session.next_deadline());
         let wake = tokio::select! {
-            message = inbound.next(), if session.window.has_space() => Wake::Message(message),
+            message = inbound.next(), if session.window.has_space() && session.held.is_empty() => Wake::Message(message),
             () = take(outbox.as_deref(), &mut items) => Wake::Items,
             (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
             () = tokio::time::sleep_until(next.into()) => Wake::Time,
@@ -162,11 +168,20 @@ impl Session {
             Incoming::Binary(bytes) => self.protocol.read(bytes, false, &mut requests),
         };
         self.deadlines.heard(now);
-        for request in requests {
+        self.held.push(requests);
+        if read.is_err() {
+            self.held.release();
+        }
+        self.work_off().await?;
+        read.map_err(|fatal| Some(fatal.into()))
+    }
+
+    /// Carries out what was read and need not wait.
+    async fn work_off(&mut self) -> Step {
+        while let Some(request) = self.held.next(Instant::now()) {
             self.request(request).await?;
         }
-        self.flush().await?;
-        read.map_err(|fatal| Some(fatal.into()))
+        self.flush().await
     }
 
     async fn settled(&mut self, sent: &Sent, standing: Standing) -> Step {
@@ -197,6 +212,9 @@ impl Session {
         let (Some(info), Some(handle)) = (self.info.clone(), self.handle.clone()) else { return Ok(()) };
         for item in items.drain(..) {
             let size = outbox::size(&item);
+            if matches!(item, Item::Subscribed(..)) {
+                self.held.opened();
+            }
             let put = self.protocol.item(item, &info, &mut self.out);
             self.flush().await?;
             put.map_err(|fatal| Some(fatal.into()))?;
@@ -204,7 +222,7 @@ impl Session {
                 self.gateway.hub.tell(Input::Drained(info.id)).await;
             }
         }
-        Ok(())
+        self.work_off().await
     }
 
     fn answer(&mut self, tag: &Tag, reply: Reply) -> Step {

@@ -53,6 +53,7 @@ impl Session {
                 self.answer(&tag, Reply::Refused(rooms_limit()))
             }
             Request::Subscribe { tag, rooms } => {
+                self.held.opening(Instant::now());
                 self.gateway.hub.tell(Input::Subscribe { session: handle.id, tag, rooms }).await;
                 Ok(())
             }
@@ -127,6 +128,7 @@ impl Session {
         if rooms.is_empty() {
             self.protocol.connected(&tag, &info, &mut self.out);
         } else {
+            self.held.opening(Instant::now());
             self.gateway.hub.tell(Input::Subscribe { session: info.id, tag, rooms }).await;
         }
         (self.info, self.handle) = (Some(info), Some(handle));

@@ -48,12 +48,12 @@ impl Session {
             self.out.push(ByteString::from_static(chat_stomp::HEART_BEAT));
         }
         self.socket.beat(now).await.map_err(unwritten)?;
-        self.flush().await
+        self.work_off().await
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        let next = self.deadlines.next();
-        self.socket.heart_beat_at().map_or(next, |at| at.min(next))
+        let due = [self.socket.heart_beat_at(), self.held.until()];
+        due.into_iter().flatten().fold(self.deadlines.next(), Instant::min)
     }
 
     /// Sessions leave one after the other, not all at once: the gateways that take them have time.
