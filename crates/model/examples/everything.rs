@@ -1,5 +1,5 @@
 //! A larger model than the tests have time for, with progress: two gateways, two clients, a kick between two messages, one fault of each kind anywhere.
-//! `cargo run --release -p chat-model --example everything -- 20000000` stops after so many states; without a number it ends when it has seen all.
+//! `cargo run -p chat-model --example everything -- 5000000` stops after so many states; without a number it ends when it has seen all.
 
 use std::process::ExitCode;
 

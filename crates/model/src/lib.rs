@@ -10,8 +10,9 @@
 //! state that can be reached. The tests show that the promises hold under the real rules, and which one falls with each rule taken away.
 //!
 //! Not modelled: time (anything enabled may happen at any moment, or never while something else does), batches (a batch is one
-//! transaction in the database; here it is one command), rejections and outcomes for the sender, slow consumers and their queues, read marks, Kafka's
-//! replication. The room of a gateway is a transcript of `services/ws-gateway/src/hub/room`, whose own tests compare the real one with a reference.
+//! transaction in the database; here it is one command), rejections and outcomes for the sender, slow consumers and their queues, the ring of recent events,
+//! memberships that begin again, read marks, loss of what Kafka or PostgreSQL acknowledged. The room of a gateway is a transcript of
+//! `services/ws-gateway/src/hub/room`; `hub/core/tests/timeline.rs` there holds the real hub to the same promises.
 
 #![warn(missing_docs)]
 

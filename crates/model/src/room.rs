@@ -131,7 +131,7 @@ impl Room {
     pub fn page(&mut self, rows: Vec<Entry>, rules: &Rules, told: &mut Told) {
         for entry in rows {
             if self.position.is_some_and(|position| entry.seq <= position) {
-                self.hand_over(entry, rules, told);
+                self.hand_over(entry, false, rules, told);
             } else {
                 self.push(entry, rules, told);
             }
@@ -152,10 +152,10 @@ impl Room {
 
     fn advance(&mut self, entry: Entry, rules: &Rules, told: &mut Told) {
         self.position = Some(entry.seq);
-        self.hand_over(entry, rules, told);
+        self.hand_over(entry, true, rules, told);
     }
 
-    fn hand_over(&mut self, entry: Entry, rules: &Rules, told: &mut Told) {
+    fn hand_over(&mut self, entry: Entry, live: bool, rules: &Rules, told: &mut Told) {
         for (client, phase) in &mut self.subscribers {
             if let Phase::Active(cursor) = phase
                 && (*cursor + 1 == entry.seq || (!rules.in_order && *cursor < entry.seq))
@@ -165,14 +165,14 @@ impl Room {
             }
         }
         if entry.command == Command::Kick && rules.expel {
-            self.expel(entry.seq, told);
+            self.expel(entry.seq, live, told);
         }
     }
 
-    /// Ends the subscription of who was kicked, if it had the entry or has not begun.
-    fn expel(&mut self, seq: usize, told: &mut Told) {
+    /// Ends the subscription of who was kicked, if it has the entry; when the entry is new, also if it has not begun.
+    fn expel(&mut self, seq: usize, live: bool, told: &mut Told) {
         let ends = match self.phase(Client::KICKED) {
-            Some(Phase::Waiting | Phase::Checked(_)) => true,
+            Some(Phase::Waiting | Phase::Checked(_)) => live,
             Some(Phase::Active(cursor)) => cursor == seq,
             None => false,
         };

@@ -65,7 +65,7 @@ fn the_system_is_never_busy_for_ever() {
 
 #[test]
 fn the_watermark_makes_up_for_an_event_that_was_never_produced() {
-    let faults = Faults { crashes: 2, moves: 1, ..NONE };
+    let faults = Faults { crashes: 1, moves: 1, ..NONE };
     proves(with(Bounds { faults, ..scenario::delivery() }, |rules| rules.reemit = false), &[GAP, ALL_SHOWN]);
 }
 
