@@ -1,3 +1,5 @@
+mod timeline;
+
 use std::time::Duration;
 
 use chat_protocol::{

@@ -35,14 +35,16 @@ impl Room {
         let position = *self.position.get_or_insert(head);
         self.head = self.head.max(head);
         let first = joined_seq - 1;
-        let cursor = match after {
+        let wish = match after {
             Some(after) if after > self.head() => {
                 self.remove_at(index, Instant::now());
                 return Some(Err(ErrorCode::InvalidSeq));
             }
-            Some(after) => after.max(first),
-            None => position.max(first),
+            Some(after) => after,
+            None => position,
         };
+        // The membership is known up to `head`: beyond that, the room may have opened behind an entry that ends it.
+        let cursor = wish.min(head).max(first);
         self.subscribers[index].cursor = cursor;
         self.subscribers[index].joined_seq = joined_seq;
         Some(Ok(cursor))
