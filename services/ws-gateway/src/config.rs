@@ -137,6 +137,12 @@ pub struct DeliveryConfig {
     pub gap_wait_ms: u64,
     /// Entries in a page of catch-up.
     pub page_entries: u32,
+    /// Events of a room kept for those who come back; 0: none.
+    pub ring_events: usize,
+    /// … and their bytes, per room …
+    pub ring_bytes: usize,
+    /// … and of all rooms together.
+    pub ring_total_bytes: usize,
     /// Messages from Redis that may wait for the hub.
     pub redis_queue: usize,
 }
