@@ -40,7 +40,10 @@ async fn a_draining_gateway_hands_its_clients_over_without_loss() {
         }));
         assert_eq!(deadline("closed", PATIENCE, at_bob.closed()).await.code, Some(1012));
         let again = Connection::open(&draining.ws_url()).await;
-        assert!(matches!(again, Err(ConnectError::Http(503) | ConnectError::WebSocket(_))), "{again:?}");
+        assert!(
+            matches!(again, Err(ConnectError::Later { status: 503, .. } | ConnectError::WebSocket(_))),
+            "{again:?}"
+        );
         let cursor = seen.last().unwrap().seq;
         let at_bob = system.connect(0, &bob, &[(room, Some(cursor))]).await;
         moved.set(true);
@@ -68,5 +71,6 @@ async fn a_draining_gateway_says_goodbye_to_stomp_clients() {
     gateway.context.lifecycle.trigger();
     let (_, goodbye) = stomp.next_of("session").await;
     assert_eq!(goodbye["type"], "SESSION_CLOSED");
+    assert!(goodbye["retryAfterMs"].as_u64().is_some_and(|wait| wait < 1_000), "{goodbye}");
     assert_eq!(stomp.close_code().await, Some(1012));
 }

@@ -70,6 +70,8 @@ struct Session {
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
+    /// The drain has come to it: what is under way is answered, nothing more is read.
+    leaving: bool,
     /// Among the sessions of the user, since the connect.
     user_place: Option<UserPlace>,
 }
@@ -100,13 +102,14 @@ pub async fn run(connection: Connection) {
         typing: TypingThrottle::default(),
         deadlines,
         out: Vec::new(),
+        leaving: false,
         user_place: None,
     };
     let mut items = Vec::new();
     let end = loop {
         let (outbox, next) = (session.handle.clone(), session.next_deadline());
         let wake = tokio::select! {
-            message = inbound.next(), if session.window.has_space() => Wake::Message(message),
+            message = inbound.next(), if session.window.has_space() && !session.leaving => Wake::Message(message),
             () = take(outbox.as_deref(), &mut items) => Wake::Items,
             (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
             () = tokio::time::sleep_until(next.into()) => Wake::Time,
