@@ -25,6 +25,7 @@ mod notifications;
 mod presence;
 mod read_marks;
 mod recipes;
+mod reconnects;
 mod rooms;
 mod slow_reader;
 mod sockjs;
