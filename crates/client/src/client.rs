@@ -29,6 +29,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(500);
 /// A connection that held this long was a good one: the next reconnect is quick again.
 const STABLE: Duration = Duration::from_secs(5);
+/// A server that asks to stay away for longer is asked again all the same.
+const LONGEST_TOLD: Duration = Duration::from_mins(1);
 /// Requests of the application waiting to be taken; then [`ClientHandle`]'s methods wait.
 const REQUESTS: usize = 256;
 
@@ -307,6 +309,9 @@ impl Worker {
             Ok(connection) => connection,
             Err(error) => {
                 let after = if matches!(error, ConnectError::Http(401)) { End::Renew } else { End::Reconnect };
+                if let ConnectError::Later { retry_after, .. } = error {
+                    self.session.retry_after = Some(retry_after.min(LONGEST_TOLD));
+                }
                 return Ended { closed: Closed { code: None, reason: error.to_string() }, after };
             }
         };

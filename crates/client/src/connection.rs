@@ -31,7 +31,10 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Bytes, Message, Utf8Bytes,
         client::IntoClientRequest,
-        http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
+        http::{
+            HeaderValue, Response,
+            header::{RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL},
+        },
         protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -47,6 +50,13 @@ const INCOMING: usize = 4096;
 /// A page of the largest messages fits.
 const LARGEST_FRAME: usize = 16 << 20;
 
+/// What is read of a problem document; the header only knows whole seconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    retry_after_ms: u64,
+}
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<ReplyResult>>>>;
 
@@ -56,6 +66,14 @@ pub enum ConnectError {
     /// The server answered the upgrade with an HTTP error.
     #[error("the server refused the WebSocket with HTTP status {0}")]
     Http(u16),
+    /// The server takes no connection just now, and says when to come again.
+    #[error("the server takes no WebSocket just now (HTTP status {status})")]
+    Later {
+        /// 429 or 503.
+        status: u16,
+        /// Not before this long.
+        retry_after: Duration,
+    },
     /// No TCP connection, or no WebSocket behind it.
     #[error("no WebSocket connection")]
     WebSocket(#[source] Box<tungstenite::Error>),
@@ -151,7 +169,7 @@ impl Connection {
     /// Opens the WebSocket with other headers, for tests of the upgrade (no sub-protocol is added).
     pub async fn open_with(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, ConnectError> {
         let web_socket = |error: tungstenite::Error| match error {
-            tungstenite::Error::Http(response) => ConnectError::Http(response.status().as_u16()),
+            tungstenite::Error::Http(response) => refused(&response),
             error => ConnectError::WebSocket(Box::new(error)),
         };
         let mut request = url.into_client_request().map_err(web_socket)?;
@@ -372,6 +390,18 @@ async fn read(
     }
     closed.send_replace(Some(end));
     lock(&pending).clear();
+}
+
+/// An upgrade that the server answered with something else.
+fn refused(response: &Response<Option<Vec<u8>>>) -> ConnectError {
+    let status = response.status().as_u16();
+    let in_body = response.body().as_deref().and_then(|body| serde_json::from_slice::<Waiting>(body).ok());
+    let in_header = || response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs);
+    let told = in_body.map(|waiting| Duration::from_millis(waiting.retry_after_ms)).or_else(in_header);
+    match told.filter(|_| matches!(status, 429 | 503)) {
+        Some(retry_after) => ConnectError::Later { status, retry_after },
+        None => ConnectError::Http(status),
+    }
 }
 
 /// What a frame is, without parsing all of it twice into a tree.

@@ -21,7 +21,7 @@ use crate::{
     auth::Tokens,
     config::Config,
     error::Refusal,
-    hub::{self, Executor, HubHandle, Parts, Timing},
+    hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
     membership::Memberships,
     metrics::Metrics,
@@ -139,8 +139,12 @@ impl Server {
             head_check: Duration::from_millis(config.delivery.head_check_ms),
             idle_room: IDLE_ROOM,
         };
+        let rings = RingBounds {
+            room: RingLimits { events: config.delivery.ring_events, bytes: config.delivery.ring_bytes },
+            total_bytes: config.delivery.ring_total_bytes,
+        };
         lifecycle.spawn("redis-subscriber", subscriber.run(backstage.clone()));
-        lifecycle.spawn("hub", hub::run(timing, inputs, events, executor, metrics.clone(), backstage.clone()));
+        lifecycle.spawn("hub", hub::run(timing, rings, inputs, events, executor, metrics.clone(), backstage.clone()));
 
         let (typing, typing_waiting) = TypingTeller::new(memberships.clone());
         lifecycle.spawn("typing", typing::publish(redis.clone(), typing_waiting, backstage.clone()));

@@ -88,6 +88,10 @@ pub struct WsConfig {
     pub frames_per_second: u32,
     /// … and at once. Above both the client is told; above twice the burst it is cut (1008).
     pub frames_burst: u32,
+    /// New connections of this gateway, per second …
+    pub connects_per_second: u32,
+    /// … and at once.
+    pub connects_burst: u32,
     /// Connections of this gateway.
     pub max_sessions: usize,
     /// Connections from one address (IPv6: one /64 network).
@@ -137,6 +141,12 @@ pub struct DeliveryConfig {
     pub gap_wait_ms: u64,
     /// Entries in a page of catch-up.
     pub page_entries: u32,
+    /// Events of a room kept for those who come back; 0: none.
+    pub ring_events: usize,
+    /// … and their bytes, per room …
+    pub ring_bytes: usize,
+    /// … and of all rooms together.
+    pub ring_total_bytes: usize,
     /// Messages from Redis that may wait for the hub.
     pub redis_queue: usize,
 }
@@ -162,6 +172,8 @@ impl Validate for Config {
             ("ws.message_secs", self.ws.message_secs),
             ("ws.frames_per_second", u64::from(self.ws.frames_per_second)),
             ("ws.frames_burst", u64::from(self.ws.frames_burst)),
+            ("ws.connects_per_second", u64::from(self.ws.connects_per_second)),
+            ("ws.connects_burst", u64::from(self.ws.connects_burst)),
             ("ws.max_sessions", self.ws.max_sessions as u64),
             ("ws.max_sessions_per_ip", self.ws.max_sessions_per_ip as u64),
             ("ws.max_sessions_per_user", self.ws.max_sessions_per_user as u64),

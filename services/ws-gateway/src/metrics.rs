@@ -17,6 +17,9 @@ pub struct Metrics {
     delivered: IntCounter,
     parked: IntCounter,
     gap_pages: IntCounter,
+    catch_up_pages: IntCounter,
+    ring_catch_ups: IntCounter,
+    ring_bytes: IntGauge,
     malformed: IntCounter,
     /// Sends by what they ended with: accepted, unknown, or the error code.
     pub sends: IntCounterVec,
@@ -58,6 +61,21 @@ impl Metrics {
             gap_pages: register_int_counter_with_registry!(
                 "chat_gateway_gap_pages_total",
                 "Pages read from PostgreSQL because live events were missing",
+                registry
+            )?,
+            catch_up_pages: register_int_counter_with_registry!(
+                "chat_gateway_catch_up_pages_total",
+                "Pages read from PostgreSQL because subscribers were behind",
+                registry
+            )?,
+            ring_catch_ups: register_int_counter_with_registry!(
+                "chat_gateway_ring_catch_ups_total",
+                "Times a subscription was brought forward from what the room keeps in memory",
+                registry
+            )?,
+            ring_bytes: register_int_gauge_with_registry!(
+                "chat_gateway_ring_bytes",
+                "Bytes of events kept in memory for subscribers that come back",
                 registry
             )?,
             malformed: register_int_counter_with_registry!(
@@ -102,6 +120,11 @@ impl Metrics {
         self.presence_rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
     }
 
+    /// Bytes kept for those who come back.
+    pub fn ring_bytes(&self, bytes: usize) {
+        self.ring_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// What the hub counted since the last call.
     pub fn hub(&self, (sessions, rooms): (usize, usize), tally: Tally) {
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
@@ -109,6 +132,8 @@ impl Metrics {
         self.delivered.inc_by(tally.delivered);
         self.parked.inc_by(tally.parked);
         self.gap_pages.inc_by(tally.gaps);
+        self.catch_up_pages.inc_by(tally.catch_up_pages);
+        self.ring_catch_ups.inc_by(tally.ring_catch_ups);
         self.malformed.inc_by(tally.malformed);
     }
 }

@@ -92,6 +92,52 @@ async fn a_client_reconnects_resumes_and_repeats_what_was_not_answered() {
 }
 
 #[tokio::test]
+async fn a_client_stays_away_for_as_long_as_it_is_told() {
+    let problem = r#"{"status":503,"code":"unavailable","retryAfterMs":150,"detail":"too many"}"#;
+    let refuse = |headers: &str, body: &str| {
+        format!("503 Service Unavailable\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+    };
+    let answers = vec![refuse("retry-after: 9\r\n", problem), refuse("retry-after: 1\r\n", ""), refuse("", "")];
+    let (base, server) = http_server(answers).await;
+    let mut options = ClientOptions::new(chat_client::ws_url(&base));
+    options.reconnect = (Duration::from_millis(1), Duration::from_millis(20));
+    let mut client = Client::start(options, Arc::new(StaticToken("secret".into())));
+    let mut waits = Vec::new();
+    while waits.len() < 3 {
+        match soon(client.next_event()).await {
+            Some(Event::Disconnected { retry_in, .. }) => waits.push(retry_in.as_millis()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(waits[0] == 150 && waits[1] == 1_000 && waits[2] <= 20, "{waits:?}");
+    assert_eq!(server.await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_goodbye_names_the_time_of_the_return() {
+    let server = FakeServer::bind().await;
+    let mut options = ClientOptions::new(server.url());
+    options.reconnect = (Duration::from_millis(1), Duration::from_millis(20));
+    let mut client = Client::start(options, Arc::new(StaticToken("secret".into())));
+    let mut peer = soon(server.accept()).await;
+    let connect = soon(peer.command()).await;
+    peer.welcome(&connect, RoomId::generate(), 1).await;
+    peer.send(json!({"push": "closing", "code": 1012, "reason": "the server restarts", "retryAfterMs": 230})).await;
+    peer.close(1012, "the server restarts").await;
+    let retry_in = loop {
+        match soon(client.next_event()).await {
+            Some(Event::Disconnected { retry_in, .. }) => break retry_in,
+            Some(Event::Failed(closed)) => panic!("{closed}"),
+            Some(_) => {}
+            None => panic!("the client ended"),
+        }
+    };
+    assert_eq!(retry_in, Duration::from_millis(230));
+    let again = soon(server.accept());
+    soon(again).await.command().await;
+}
+
+#[tokio::test]
 async fn a_busy_server_is_asked_again_after_the_time_it_names() {
     let problem = r#"{"status":503,"code":"busy","retryAfterMs":1,"detail":"full"}"#;
     let busy =

@@ -1,10 +1,17 @@
 //! A gateway that goes away in good order.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use chat_client::{Connection, connection::ConnectError};
+use chat_client::{Connection, Incoming, connection::ConnectError};
 use chat_e2e::{PATIENCE, StompClient, System, Talk, assert_gapless, deadline};
-use chat_protocol::{Entry, frame::ServerPush};
+use chat_protocol::{
+    ClientMessageId, Entry, EntryType,
+    frame::{ClientCommand, ReplyBody, ReplyResult, ServerPush},
+};
 
 #[tokio::test]
 async fn a_draining_gateway_hands_its_clients_over_without_loss() {
@@ -40,7 +47,10 @@ async fn a_draining_gateway_hands_its_clients_over_without_loss() {
         }));
         assert_eq!(deadline("closed", PATIENCE, at_bob.closed()).await.code, Some(1012));
         let again = Connection::open(&draining.ws_url()).await;
-        assert!(matches!(again, Err(ConnectError::Http(503) | ConnectError::WebSocket(_))), "{again:?}");
+        assert!(
+            matches!(again, Err(ConnectError::Later { status: 503, .. } | ConnectError::WebSocket(_))),
+            "{again:?}"
+        );
         let cursor = seen.last().unwrap().seq;
         let at_bob = system.connect(0, &bob, &[(room, Some(cursor))]).await;
         moved.set(true);
@@ -58,6 +68,64 @@ async fn a_draining_gateway_hands_its_clients_over_without_loss() {
     system.connect(2, &bob, &[(room, Some(0))]).await.entries(room, last).await;
 }
 
+/// Posts one send after the other without waiting for replies, until the gateway says goodbye.
+#[tokio::test]
+async fn a_drain_answers_what_was_sent_before_it_says_goodbye() {
+    let system = System::start().await;
+    let alice = system.person("alice").await;
+    let room = system.group(&[&alice]).await;
+    let mut connection = system.connect(1, &alice, &[]).await;
+    let caller = connection.caller();
+    let mut unanswered = HashMap::new();
+    let (mut answered, mut draining, mut closing) = (0_usize, false, None);
+    let mut next = tokio::time::interval(Duration::from_millis(10));
+    let talking = async {
+        while closing.is_none() {
+            tokio::select! {
+                _ = next.tick() => {
+                    if answered >= 20 && !draining {
+                        draining = true;
+                        system.gateway(1).context.lifecycle.trigger();
+                    }
+                    let client_message_id = ClientMessageId::generate();
+                    let command = ClientCommand::Send {
+                        room_id: room,
+                        client_message_id,
+                        content: "on".to_owned(),
+                        message_type: EntryType::Text,
+                        reply_to: None,
+                        traceparent: None,
+                    };
+                    if let Ok(id) = caller.post(command).await {
+                        unanswered.insert(id, Instant::now());
+                    }
+                }
+                incoming = connection.next() => match incoming {
+                    Some(Incoming::Reply(reply)) => {
+                        assert!(matches!(reply.result, ReplyResult::Ok(ReplyBody::Send { .. })), "{reply:?}");
+                        unanswered.remove(&reply.id);
+                        answered += 1;
+                    }
+                    Some(Incoming::Push(push)) => {
+                        if let ServerPush::Closing { code, .. } = *push {
+                            closing = Some(code);
+                        }
+                    }
+                    Some(Incoming::Other(other)) => panic!("{other}"),
+                    None => panic!("no goodbye: {}", connection.closed().await),
+                },
+            }
+        }
+    };
+    deadline("the goodbye", PATIENCE, talking).await;
+    assert_eq!(closing, Some(1012));
+    let oldest = unanswered.values().map(Instant::elapsed).max().unwrap_or_default();
+    assert!(oldest < Duration::from_secs(1), "{oldest:?} without an answer");
+    let mut elsewhere = system.connect(0, &alice, &[(room, Some(1))]).await;
+    let stored = elsewhere.entries(room, i64::try_from(answered).unwrap() + 1).await;
+    assert!(stored.len() >= answered, "what was accepted is there");
+}
+
 #[tokio::test]
 async fn a_draining_gateway_says_goodbye_to_stomp_clients() {
     let system = System::start().await;
@@ -68,5 +136,6 @@ async fn a_draining_gateway_says_goodbye_to_stomp_clients() {
     gateway.context.lifecycle.trigger();
     let (_, goodbye) = stomp.next_of("session").await;
     assert_eq!(goodbye["type"], "SESSION_CLOSED");
+    assert!(goodbye["retryAfterMs"].as_u64().is_some_and(|wait| wait < 1_000), "{goodbye}");
     assert_eq!(stomp.close_code().await, Some(1012));
 }

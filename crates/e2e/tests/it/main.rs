@@ -26,6 +26,7 @@ mod own_words;
 mod presence;
 mod read_marks;
 mod recipes;
+mod reconnects;
 mod rooms;
 mod slow_reader;
 mod sockjs;

@@ -1,5 +1,6 @@
 //! Who may come in, decided before a WebSocket exists and before a password is looked at.
 
+mod arrivals;
 mod client_addr;
 mod failures;
 mod origin;
@@ -14,6 +15,7 @@ use chat_service::ConfigError;
 use prometheus::IntGauge;
 
 pub use self::{
+    arrivals::Arrivals,
     client_addr::TrustedProxies,
     failures::Failures,
     origin::Origins,
@@ -26,6 +28,8 @@ use crate::config::Config;
 pub struct Admission {
     /// Web pages that may connect.
     pub origins: Origins,
+    /// Connections that come.
+    pub arrivals: Arrivals,
     /// Connections that are there.
     pub sessions: Sessions,
     /// Wrong passwords and tokens, by address.
@@ -40,6 +44,7 @@ impl Admission {
     pub fn new(config: &Config, redis: RedisPool, sockets: IntGauge) -> Result<Self, ConfigError> {
         Ok(Self {
             origins: Origins::new(&config.http)?,
+            arrivals: Arrivals::new(config.ws.connects_per_second, config.ws.connects_burst),
             sessions: Sessions::new(&config.ws, sockets),
             failures: Failures::new(config.auth.failures_per_minute),
             tickets: Tickets::new(UsedTickets::new(redis)),

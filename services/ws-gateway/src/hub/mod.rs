@@ -24,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{core::Hub, effect::Effect};
 pub use self::{
-    core::{Tally, Timing},
+    core::{RingBounds, Tally, Timing},
     executor::{Executor, Parts},
     input::Input,
+    room::RingLimits,
     sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
 };
 use crate::{metrics::Metrics, ws::outbox::Outbox};
@@ -73,13 +74,14 @@ impl HubHandle {
 /// Runs until `stop`: inputs and Redis events → decisions → effects.
 pub async fn run(
     timing: Timing,
+    rings: RingBounds,
     mut inputs: mpsc::Receiver<Input>,
     mut redis: mpsc::Receiver<SubscriberEvent>,
     executor: Arc<Executor>,
     metrics: Metrics,
     stop: CancellationToken,
 ) {
-    let mut hub = Hub::new(timing, Instant::now());
+    let mut hub = Hub::new(timing, rings, Instant::now());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut turn = Vec::with_capacity(TURN);
@@ -109,6 +111,7 @@ pub async fn run(
                 hub.tick(now, &mut wanted);
                 metrics.hub(hub.sizes(), hub.take_tally());
                 metrics.presence_rooms(hub.presence_rooms());
+                metrics.ring_bytes(hub.ring_bytes());
             }
         }
         executor.carry_out(&mut wanted);

@@ -30,6 +30,9 @@ pub struct ProblemBody {
     pub detail: String,
     /// Whether the same request may succeed later.
     pub retry: bool,
+    /// Not before so many milliseconds; without it, a moment later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// Told to clients that may try again when nothing better is known, in seconds.
@@ -82,6 +85,7 @@ impl ResponseError for Problem {
             code,
             detail: self.0.message.clone(),
             retry: code.retry(),
+            retry_after_ms: self.0.retry_after_ms,
         };
         response.body(serde_json::to_string(&body).unwrap_or_default())
     }

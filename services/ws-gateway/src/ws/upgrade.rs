@@ -115,6 +115,8 @@ async fn admit(
         return Err(Refused::new("draining", ErrorCode::Unavailable, message));
     }
     let native = framing == Framing::Plain && handshake::wants_native(request)?;
+    // Before a token is looked at: a refusal must be cheap when everybody comes at once.
+    admission.arrivals.enter().map_err(|rejection| Refused { reason: "rate", rejection })?;
     let address = admission.client(request);
     let presented = presented(gateway, request, &query).map_err(|rejection| {
         let rejection = admission.failures.count(address).err().unwrap_or(rejection);

@@ -1,13 +1,13 @@
 //! What Redis did not bring: gaps, heads, and what time brings.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chat_protocol::{RoomId, redis_key::Channel};
 
-use super::Hub;
+use super::{Hub, Tally};
 use crate::hub::{
     effect::Effect,
-    room::{PageRequest, Purpose},
+    room::{PageRequest, Purpose, Room},
     sink::TimelineEvent,
 };
 
@@ -43,10 +43,9 @@ impl Hub {
 
     pub(super) fn read_wanted(&mut self, room_id: RoomId, now: Instant, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        for request in room.wanted(now, self.timing.gap_wait) {
-            self.tally.gaps += u64::from(request.purpose == Purpose::Gap);
-            effects.push(Effect::ReadPage { room_id, request });
-        }
+        let removed = room.serve_from_ring(now);
+        ask_for_pages(room_id, room, now, self.timing.gap_wait, &mut self.tally, effects);
+        self.removed(room_id, removed, effects);
     }
 
     /// Redis may have lost messages (reconnected, or the hub was too slow): check every room now, and register the viewers anew.
@@ -77,20 +76,35 @@ impl Hub {
         self.presences.tick(now, effects);
         let idle_room = self.timing.idle_room;
         let mut idle = Vec::new();
-        let (gap_wait, tally) = (self.timing.gap_wait, &mut self.tally);
+        let ring = self.rings.of_each(self.rooms.len());
         for (room_id, room) in &mut self.rooms {
             if room.idle_for(now, idle_room) {
                 idle.push(*room_id);
                 continue;
             }
-            for request in room.wanted(now, gap_wait) {
-                tally.gaps += u64::from(request.purpose == Purpose::Gap);
-                effects.push(Effect::ReadPage { room_id: *room_id, request });
-            }
+            room.limit_ring(ring);
+            ask_for_pages(*room_id, room, now, self.timing.gap_wait, &mut self.tally, effects);
         }
         for room_id in idle {
             self.rooms.remove(&room_id);
             effects.push(Effect::Channel { channel: Channel::Room(room_id), wanted: false });
         }
+    }
+}
+
+fn ask_for_pages(
+    room_id: RoomId,
+    room: &mut Room,
+    now: Instant,
+    gap_wait: Duration,
+    tally: &mut Tally,
+    effects: &mut Vec<Effect>,
+) {
+    for request in room.wanted(now, gap_wait) {
+        match request.purpose {
+            Purpose::Gap => tally.gaps += 1,
+            Purpose::CatchUp => tally.catch_up_pages += 1,
+        }
+        effects.push(Effect::ReadPage { room_id, request });
     }
 }

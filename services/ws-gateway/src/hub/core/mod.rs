@@ -22,7 +22,7 @@ use crate::{
         effect::Effect,
         input::Input,
         presence::Presences,
-        room::Room,
+        room::{RingLimits, Room},
         sink::{Feed, SubscriptionKey},
     },
     ws::request::{RoomRequest, Tag},
@@ -39,6 +39,21 @@ pub struct Timing {
     pub idle_room: Duration,
 }
 
+/// What rooms keep for those who come back.
+#[derive(Debug, Clone, Copy)]
+pub struct RingBounds {
+    /// Most for one room.
+    pub room: RingLimits,
+    /// Bytes of all rooms: each open room has an equal share.
+    pub total_bytes: usize,
+}
+
+impl RingBounds {
+    fn of_each(self, rooms: usize) -> RingLimits {
+        RingLimits { bytes: self.room.bytes.min(self.total_bytes / rooms.max(1)), ..self.room }
+    }
+}
+
 /// Counts for the metrics.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
@@ -48,6 +63,10 @@ pub struct Tally {
     pub parked: u64,
     /// Pages read to fill gaps.
     pub gaps: u64,
+    /// Pages read for subscribers that were behind.
+    pub catch_up_pages: u64,
+    /// Subscribers brought forward without a page.
+    pub ring_catch_ups: u64,
     /// Redis documents that were not understood.
     pub malformed: u64,
 }
@@ -68,6 +87,7 @@ struct PendingRequest {
 /// The hub.
 pub struct Hub {
     timing: Timing,
+    rings: RingBounds,
     rooms: HashMap<RoomId, Room>,
     sessions: HashMap<SessionId, SessionState>,
     users: HashMap<UserId, HashSet<SessionId>>,
@@ -82,9 +102,10 @@ pub struct Hub {
 
 impl Hub {
     /// An empty hub.
-    pub fn new(timing: Timing, now: Instant) -> Self {
+    pub fn new(timing: Timing, rings: RingBounds, now: Instant) -> Self {
         Self {
             timing,
+            rings,
             rooms: HashMap::new(),
             sessions: HashMap::new(),
             users: HashMap::new(),
@@ -103,6 +124,11 @@ impl Hub {
         (self.sessions.len(), self.rooms.len())
     }
 
+    /// Bytes that rooms keep for those who come back.
+    pub fn ring_bytes(&self) -> usize {
+        self.rooms.values().map(Room::ring_bytes).sum()
+    }
+
     /// Rooms whose members' presence is watched right now.
     pub fn presence_rooms(&self) -> usize {
         self.presences.rooms()
@@ -114,6 +140,7 @@ impl Hub {
             let tally = room.take_tally();
             self.tally.delivered += tally.delivered;
             self.tally.parked += tally.parked;
+            self.tally.ring_catch_ups += tally.ring_catch_ups;
         }
         self.tally.delivered += self.presences.take_delivered();
         std::mem::take(&mut self.tally)

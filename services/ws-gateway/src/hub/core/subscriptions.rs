@@ -42,10 +42,11 @@ impl Hub {
             handle.outbox.push(Item::Subscribed(tag, refused(&rooms, &error)));
             return;
         }
+        let ring = self.rings.of_each(self.rooms.len() + rooms.len());
         for request in &rooms {
             let room = self.rooms.entry(request.room_id).or_insert_with(|| {
                 effects.push(Effect::Channel { channel: Channel::Room(request.room_id), wanted: true });
-                Room::new(request.room_id, now)
+                Room::new(request.room_id, ring, now)
             });
             // Subscribing again starts again, from wherever the client says.
             room.remove(&handle, request.key, now);

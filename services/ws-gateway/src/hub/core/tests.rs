@@ -18,6 +18,8 @@ use crate::{
     },
 };
 
+const RINGS: RingBounds = RingBounds { room: RingLimits { events: 200, bytes: 1 << 18 }, total_bytes: 1 << 20 };
+
 fn timing() -> Timing {
     Timing {
         gap_wait: Duration::from_millis(200),
@@ -35,7 +37,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let now = Instant::now();
-        Self { hub: Hub::new(timing(), now), now, effects: Vec::new() }
+        Self { hub: Hub::new(timing(), RINGS, now), now, effects: Vec::new() }
     }
 
     fn session(&mut self) -> Arc<SessionHandle> {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{AHEAD_MAX, PageRequest, Purpose, Removed, Room, State};
-use crate::hub::sink::{Rendered, TimelineEvent};
+use super::{AHEAD_MAX, PageRequest, Purpose, Removed, Room, Whom};
+use crate::hub::sink::TimelineEvent;
 
 /// Between two tries of a page that failed.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ impl Room {
                 gap = Some(PageRequest { after: position, purpose: Purpose::Gap });
             }
             if !self.catch_up_page
-                && let Some(after) = self.lowest_cursor_behind(position)
+                && let Some(after) = self.lowest_cursor_for_page(position)
             {
                 self.catch_up_page = true;
                 catch_up = Some(PageRequest { after, purpose: Purpose::CatchUp });
@@ -42,12 +42,7 @@ impl Room {
         gap.into_iter().chain(catch_up)
     }
 
-    pub(super) fn lowest_cursor_behind(&self, position: i64) -> Option<i64> {
-        let behind = self.subscribers.iter().filter(|s| s.state == State::Active && s.cursor < position);
-        behind.map(|subscriber| subscriber.cursor).min()
-    }
-
-    /// A page arrived: it fills the room's gap and brings those forward who are within it.
+    /// A page arrived: it fills the room's gap and brings those forward who are within it. Its end is kept for those who come after them.
     pub fn page(&mut self, purpose: Purpose, events: &[TimelineEvent], now: Instant) -> Vec<Removed> {
         self.page_done(purpose);
         // An empty page where something was expected is asked for again, but not in a tight loop.
@@ -55,11 +50,13 @@ impl Room {
         let mut removed = Vec::new();
         for event in events {
             if self.position.is_some_and(|position| event.seq <= position) {
-                let mut rendered = Rendered::timeline(self.id, event);
-                self.hand_over(&mut rendered, event, now, &mut removed);
+                self.hand_over(event, Whom::Behind, now, &mut removed);
             } else {
                 removed.extend(self.push(event.clone(), now));
             }
+        }
+        if let Some(position) = self.position {
+            self.ring.extend_back(events, position);
         }
         removed
     }

@@ -2,9 +2,13 @@
 //! database to do so. No I/O: the hub carries out what it asks for.
 //!
 //! The one rule: a subscriber gets an event if and only if its cursor is the seq before. A subscriber whose cursor is behind the room's
-//! position (it resumed from an older seq, or its queue was full) is brought forward with pages from the database.
+//! position (it resumed from an older seq, or its queue was full) is brought forward from the [`ring`], or with pages from the database.
 
+mod catch_up;
 mod missing;
+mod ring;
+#[cfg(test)]
+mod ring_tests;
 mod subscribers;
 #[cfg(test)]
 mod tests;
@@ -18,6 +22,8 @@ use std::{
 
 use chat_protocol::{ErrorCode, RoomId};
 
+use self::ring::Ring;
+pub use self::ring::RingLimits;
 use super::{
     SessionHandle,
     sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
@@ -56,6 +62,17 @@ enum State {
     Parked,
 }
 
+/// To whom an event is handed, if their cursor is just before it.
+#[derive(Debug, Clone, Copy)]
+enum Whom<'a> {
+    /// Everybody: the event is new.
+    Live,
+    /// Everybody behind the position.
+    Behind,
+    /// These subscribers, by index.
+    These(&'a [usize]),
+}
+
 /// A subscription to the room.
 #[derive(Debug)]
 struct Subscriber {
@@ -67,6 +84,8 @@ struct Subscriber {
     cursor: i64,
     /// The entry by which the user became a member: no message before it is shown.
     joined_seq: i64,
+    /// The room's head when its membership was checked.
+    known: i64,
     state: State,
 }
 
@@ -77,6 +96,8 @@ pub struct Tally {
     pub delivered: u64,
     /// Subscribers parked.
     pub parked: u64,
+    /// Subscribers brought forward to the position by the ring.
+    pub ring_catch_ups: u64,
 }
 
 /// The room.
@@ -89,6 +110,8 @@ pub struct Room {
     head: i64,
     /// Events that arrived before their predecessors.
     ahead: BTreeMap<i64, TimelineEvent>,
+    /// The last events up to the position.
+    ring: Ring,
     /// Since when something is known to be missing.
     gap_since: Option<Instant>,
     /// Pages under way.
@@ -105,12 +128,13 @@ pub struct Room {
 
 impl Room {
     /// A room of which nothing is known yet.
-    pub fn new(id: RoomId, now: Instant) -> Self {
+    pub fn new(id: RoomId, ring: RingLimits, now: Instant) -> Self {
         Self {
             id,
             position: None,
             head: 0,
             ahead: BTreeMap::new(),
+            ring: Ring::new(ring),
             gap_since: None,
             gap_page: false,
             catch_up_page: false,
@@ -140,6 +164,16 @@ impl Room {
     /// Whether nobody has been subscribed for this long.
     pub fn idle_for(&self, now: Instant, long: Duration) -> bool {
         self.idle_since.is_some_and(|since| now.duration_since(since) >= long)
+    }
+
+    /// Keeps no more than this for those who come back.
+    pub fn limit_ring(&mut self, limits: RingLimits) {
+        self.ring.limit(limits);
+    }
+
+    /// Bytes kept for those who come back.
+    pub fn ring_bytes(&self) -> usize {
+        self.ring.bytes()
     }
 
     /// What was counted since the last call.
@@ -198,22 +232,20 @@ impl Room {
 
     fn advance(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
         self.position = Some(event.seq);
-        let mut rendered = Rendered::timeline(self.id, event);
-        self.hand_over(&mut rendered, event, now, removed);
+        self.ring.push(event.clone());
+        self.hand_over(event, Whom::Live, now, removed);
     }
 
     /// Gives an event to every subscriber whose cursor is just before it.
-    fn hand_over(
-        &mut self,
-        rendered: &mut Rendered<'_>,
-        event: &TimelineEvent,
-        now: Instant,
-        removed: &mut Vec<Removed>,
-    ) {
+    fn hand_over(&mut self, event: &TimelineEvent, whom: Whom<'_>, now: Instant, removed: &mut Vec<Removed>) {
         let head = self.head();
+        let mut rendered = Rendered::timeline(self.id, event);
         let withheld = OnceCell::new();
         let mut rendered_withheld = None;
-        for subscriber in &mut self.subscribers {
+        let count = if let Whom::These(indices) = whom { indices.len() } else { self.subscribers.len() };
+        for nth in 0..count {
+            let index = if let Whom::These(indices) = whom { indices[nth] } else { nth };
+            let subscriber = &mut self.subscribers[index];
             if subscriber.state != State::Active || subscriber.cursor + 1 != event.seq {
                 continue;
             }
@@ -238,16 +270,20 @@ impl Room {
             }
         }
         if !event.removed.is_empty() {
-            self.expel(event, now, removed);
+            self.expel(event, matches!(whom, Whom::Live), now, removed);
         }
     }
 
-    /// Ends the subscriptions of users whose membership ends with this event: those that have it, and those still waiting.
-    fn expel(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
+    /// Ends the subscriptions of users whose membership ends with this event: those that have it, and, when it is new, those still waiting.
+    /// Whoever waits when it is told again became a member after it, or is about to be refused.
+    fn expel(&mut self, event: &TimelineEvent, live: bool, now: Instant, removed: &mut Vec<Removed>) {
         let mut index = 0;
         while let Some(subscriber) = self.subscribers.get(index) {
             let concerned = event.removed.contains(&subscriber.session.user_id);
-            if concerned && (subscriber.state == State::Waiting || subscriber.cursor == event.seq) {
+            let waits = subscriber.state == State::Waiting;
+            // A later membership of the same user begins after it.
+            let has_it = subscriber.cursor == event.seq && event.seq >= subscriber.joined_seq;
+            if concerned && (if waits { live } else { has_it }) {
                 let gone = self.remove_at(index, now);
                 if gone.state != State::Waiting {
                     let push = Push::Unsubscribed { room_id: self.id, code: ErrorCode::RoomNotFound };

@@ -16,7 +16,8 @@ impl Room {
         if self.find(&session, key).is_some() {
             return false;
         }
-        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, state: State::Waiting });
+        let state = State::Waiting;
+        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, known: 0, state });
         self.idle_since = None;
         true
     }
@@ -47,6 +48,7 @@ impl Room {
         let cursor = wish.min(head).max(first);
         self.subscribers[index].cursor = cursor;
         self.subscribers[index].joined_seq = joined_seq;
+        self.subscribers[index].known = head;
         Some(Ok(cursor))
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{missing::RETRY_PAUSE, *};
 use crate::ws::outbox::Outbox;
 
+const RING: RingLimits = RingLimits { events: 200, bytes: 1 << 18 };
 const GAP_WAIT: Duration = Duration::from_millis(200);
 
 /// A room with subscribers whose outboxes can be read.
@@ -47,7 +48,7 @@ async fn received(session: &SessionHandle) -> Vec<String> {
 impl Fixture {
     fn new() -> Self {
         let now = Instant::now();
-        Self { room: Room::new(RoomId::generate(), now), now }
+        Self { room: Room::new(RoomId::generate(), RING, now), now }
     }
 
     /// Subscribes as the hub does, in one go.
@@ -131,8 +132,8 @@ async fn a_resumed_subscriber_catches_up_while_the_room_goes_on() {
     fixture.push([11, 12]);
     fixture.page(Purpose::CatchUp, [8, 9, 10]);
     assert_eq!(received(&alice).await, ["8", "9", "10"]);
-    assert_eq!(fixture.wanted(), [(10, Purpose::CatchUp)], "what came meanwhile is read, too");
-    fixture.page(Purpose::CatchUp, [11, 12]);
+    assert_eq!(fixture.wanted(), [], "what came meanwhile is here");
+    assert!(fixture.room.serve_from_ring(fixture.now).is_empty());
     fixture.push([13]);
     assert_eq!(received(&alice).await, ["11", "12", "13"]);
     assert_eq!(received(&bob).await, ["11", "12", "13"]);
@@ -159,8 +160,8 @@ async fn a_slow_subscriber_pauses_and_goes_on_without_loss_and_holds_up_nobody()
     assert_eq!(received(&slow).await, ["4", "5", "lagging after 5"]);
     assert_eq!(fixture.wanted(), [], "a full queue is not filled from the database");
     fixture.room.unpark(&slow);
-    assert_eq!(fixture.wanted(), [(5, Purpose::CatchUp)]);
-    fixture.page(Purpose::CatchUp, [6, 7]);
+    assert!(fixture.room.serve_from_ring(fixture.now).is_empty());
+    assert_eq!(fixture.wanted(), [], "what it missed is kept");
     assert_eq!(received(&slow).await, ["6", "7"]);
 }
 
@@ -187,6 +188,28 @@ async fn nothing_after_the_leave_reaches_whoever_left() {
     assert_eq!(received(&behind).await, ["3", "4", "unsubscribed"]);
     assert_eq!(received(&alice).await, ["4", "5"]);
     fixture.subscribe(&late, 5, None).unwrap();
+}
+
+#[tokio::test]
+async fn a_leave_that_is_told_again_ends_no_later_membership() {
+    let (mut fixture, alice, behind) = (Fixture::new(), session(100_000), session(100_000));
+    let user_id = UserId::generate();
+    let device = || Arc::new(SessionHandle { id: SessionId::generate(), user_id, outbox: Outbox::new(100_000) });
+    fixture.subscribe(&alice, 3, None).unwrap();
+    let leave = TimelineEvent { removed: vec![user_id], ..event(4) };
+    fixture.room.push(leave, fixture.now);
+    fixture.push([5, 6]);
+    // The user is a member again with entry 5: one device is there, one waits for its membership check.
+    let (back, waiting) = (device(), device());
+    assert!(fixture.room.add(back.clone(), 0, Sink::Native, Feed::TIMELINE));
+    assert_eq!(fixture.room.admit(&back, 0, 6, 5, Some(2)), Some(Ok(4)));
+    fixture.room.activate(&back, 0);
+    assert!(fixture.room.add(waiting.clone(), 0, Sink::Native, Feed::TIMELINE));
+    fixture.subscribe(&behind, 6, Some(3)).unwrap();
+    assert!(fixture.room.serve_from_ring(fixture.now).is_empty());
+    assert_eq!(received(&behind).await, ["4", "5", "6"]);
+    assert_eq!(received(&back).await, ["5", "6"]);
+    assert_eq!(fixture.room.admit(&waiting, 0, 6, 5, None), Some(Ok(6)));
 }
 
 #[tokio::test]

@@ -75,6 +75,8 @@ struct Session {
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
+    /// The drain has come to it: what is under way is answered, nothing more is read.
+    leaving: bool,
     /// Among the sessions of the user, since the connect.
     user_place: Option<UserPlace>,
 }
@@ -106,13 +108,14 @@ pub async fn run(connection: Connection) {
         typing: TypingThrottle::default(),
         deadlines,
         out: Vec::new(),
+        leaving: false,
         user_place: None,
     };
     let mut items = Vec::new();
     let end = loop {
         let (outbox, next) = (session.handle.clone(), session.next_deadline());
         let wake = tokio::select! {
-            message = inbound.next(), if session.window.has_space() && session.held.is_empty() => Wake::Message(message),
+            message = inbound.next(), if session.listens() => Wake::Message(message),
             () = take(outbox.as_deref(), &mut items) => Wake::Items,
             (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
             () = tokio::time::sleep_until(next.into()) => Wake::Time,
@@ -148,6 +151,11 @@ async fn take(handle: Option<&SessionHandle>, items: &mut Vec<Item>) {
 type Step = Result<(), Option<End>>;
 
 impl Session {
+    /// Whether it takes further frames.
+    fn listens(&self) -> bool {
+        self.window.has_space() && self.held.is_empty() && !self.leaving
+    }
+
     async fn message(&mut self, message: Incoming) -> Step {
         let now = Instant::now();
         self.deadlines.dead = now + self.gateway.config.ws.dead_after();

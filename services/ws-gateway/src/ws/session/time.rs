@@ -26,11 +26,13 @@ impl Session {
             return Err(Some(End::new(CloseCode::AUTH, "the access token has expired: refresh it and connect again")));
         }
         if self.deadlines.drain.is_some_and(|at| now >= at) {
-            if self.window.is_empty() {
+            if self.window.is_empty() && self.held.is_empty() {
                 let retry_after_ms = Some(rand::rng().random_range(100..1_000));
                 return Err(Some(End { retry_after_ms, ..End::new(CloseCode::RESTART, "the server restarts") }));
             }
-            // Sends under way are answered first; the hard stop is the limit.
+            // Sends under way are answered first; the hard stop is the limit. Further ones would put the end off for ever: unread, they were
+            // never taken, and the client repeats them elsewhere.
+            self.leaving = true;
             self.deadlines.drain = Some(now + Duration::from_millis(50));
         }
         if now >= self.deadlines.ping {
