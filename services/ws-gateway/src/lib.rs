@@ -8,6 +8,7 @@
 mod accounts;
 mod admission;
 mod app;
+mod canary;
 mod auth;
 mod config;
 mod error;
