@@ -195,7 +195,8 @@ impl Server {
         lifecycle.spawn("http", server);
         // Not before the port is open: ready means that clients can come.
         let subscribed = wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
-        let (delivery, canaries) = (context.readiness.condition("delivery"), CanaryMetrics::register(&context.metrics)?);
+        let (delivery, canaries) =
+            (context.readiness.condition("delivery"), CanaryMetrics::register(&context.metrics)?);
         let canary = Canary::new(Arc::clone(&gateway.ingest), &gateway.config.delivery, delivery, canaries);
         lifecycle.spawn("canary", canary.run(subscribed, lifecycle.soft()));
         tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");

@@ -8,8 +8,8 @@
 mod accounts;
 mod admission;
 mod app;
-mod canary;
 mod auth;
+mod canary;
 mod config;
 mod error;
 mod hub;

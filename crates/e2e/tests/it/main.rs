@@ -6,6 +6,7 @@ mod accounts;
 mod bad_frames;
 mod bad_input;
 mod bad_upgrade;
+mod canary;
 mod catch_up;
 mod changes;
 mod clients;

@@ -91,7 +91,11 @@ impl Canary {
             Ok(Outcome { status: OutcomeStatus::Persisted, .. }) => true,
             Ok(Outcome { code, reason, .. }) => {
                 let code = code.map(ErrorCode::as_str);
-                tracing::warn!(code, reason, "canary refused: is the persister older than this gateway? upgrade it first");
+                tracing::warn!(
+                    code,
+                    reason,
+                    "canary refused: is the persister older than this gateway? upgrade it first"
+                );
                 false
             }
             Err(_) => false,
