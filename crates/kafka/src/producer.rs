@@ -213,6 +213,7 @@ impl Producer {
         match self.inner.config.create_with_context(self.inner.events.clone()) {
             Ok(producer) => {
                 let dead = std::mem::replace(&mut *current, producer);
+                self.metrics().producers_replaced.inc();
                 // Its end can take a while.
                 std::thread::spawn(move || drop(dead));
             }
