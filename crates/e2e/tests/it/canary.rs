@@ -27,7 +27,7 @@ async fn a_gateway_whose_persister_or_broadcaster_is_away_is_not_ready_and_serve
         let lost_before = lost();
         system.stop_worker(worker).await;
         assert_not_ready_for_delivery_alone(&gateway).await;
-        assert!(lost() > lost_before, "{worker}");
+        assert_eventually!(lost() > lost_before, within = PATIENCE, "canaries without a {worker} are counted");
 
         // Sessions of before, and new ones: only a gateway that drains refuses.
         before.say(room, worker).await;
