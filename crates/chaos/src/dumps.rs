@@ -8,9 +8,10 @@ use chat_checker::history::{
 };
 use chat_kafka::{KafkaError, Reader, Record};
 use chat_protocol::{
-    ClientMessageId, Command, Event, MarkRead, RoomId, UserId,
+    ClientMessageId, Command, CommandBody, Event, MarkRead, RoomId, UserId,
     event::{Outcome, OutcomeStatus},
-    topic::dead_letter,
+    header,
+    topic::{DEAD_LETTER_SUFFIX, dead_letter},
 };
 use serde_json::{Value, from_slice, from_value};
 
@@ -75,9 +76,17 @@ pub async fn dump(world: &World, collected: Collected, history: &History) -> any
 async fn read(world: &World, topic: &str) -> Result<Vec<Record>, KafkaError> {
     let (mut reader, mut records) = (Reader::all(&world.kafka, topic).await?, Vec::new());
     while let Some(record) = reader.next().await? {
-        records.push(record);
+        if !is_canary(&record) {
+            records.push(record);
+        }
     }
     Ok(records)
+}
+
+/// A gateway's canary or its answer: nobody's send, stored nowhere. One that became a dead letter is none any more.
+fn is_canary(record: &Record) -> bool {
+    let of_type = |name| record.header_str(header::TYPE) == Some(name);
+    (of_type(CommandBody::PROBE) || of_type(Event::PROBE_ANSWERED)) && !record.topic.ends_with(DEAD_LETTER_SUFFIX)
 }
 
 /// Who asked for a command: its outcome does not name them.

@@ -14,6 +14,7 @@ mod system;
 mod talk;
 mod transcript;
 mod witness;
+mod workers;
 
 pub use balancer::Balancer;
 pub use crowd::Crowd;

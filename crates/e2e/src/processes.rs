@@ -120,6 +120,16 @@ impl Processes {
         self.http.get(url).send().await.is_ok_and(|response| response.status().is_success())
     }
 
+    /// Waits until `/ready` misses nothing but `conditions`: what runs alone is never ready.
+    pub async fn await_missing_only(&mut self, name: &str, conditions: &[&str]) {
+        let url = format!("http://127.0.0.1:{}/ready", self.members[name].admin_port);
+        let missing = async || -> Option<serde_json::Value> {
+            Some(self.http.get(&url).send().await.ok()?.json::<serde_json::Value>().await.ok()?["missing"].take())
+        };
+        let expected = Some(serde_json::json!(conditions));
+        assert_eventually!(missing().await == expected, within = READY_WITHIN, "{name}; log: {}", self.log(name));
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self, name: &str) {
         let mut child = self.member(name).child.take().expect("a running process");

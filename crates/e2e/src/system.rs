@@ -9,21 +9,21 @@ use std::{
 
 use chat_client::{Connection, RestClient, ws_url};
 use chat_protocol::{RoomId, frame::RoomCursor};
-use chat_service::{
-    Context,
-    config::{Loaded, Validate, load_from},
-};
+use chat_service::{Context, config::load_from};
 use chat_store::Store;
 use chat_testkit::{Isolation, assert_eventually};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    config::{defaults, settings},
+    config::settings,
     deadline,
     person::{Person, create_person},
+    workers::Workers,
 };
 
 const PARTITIONS: i32 = 3;
+/// A gateway waits for the workers, whose groups have to form.
+const READY_WITHIN: Duration = Duration::from_secs(40);
 /// What is not down by then is dropped.
 const DOWN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -35,7 +35,7 @@ pub struct System {
     pub isolation: Arc<Isolation>,
     store: Store,
     gateways: Mutex<Vec<Gateway>>,
-    workers: Vec<Context>,
+    workers: Workers,
     runtime: Option<Runtime>,
 }
 
@@ -73,7 +73,7 @@ impl System {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let isolation = Arc::new(Isolation::with_partitions(PARTITIONS).await);
         let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
-        let workers = start_workers(&runtime, &isolation);
+        let workers = Workers::start_all(runtime.handle().clone(), Arc::clone(&isolation));
         let system = Self { isolation, store, gateways: Mutex::default(), workers, runtime: Some(runtime) };
         for settings in gateways {
             system.add_gateway(settings).await;
@@ -86,7 +86,7 @@ impl System {
     pub async fn add_gateway(&self, own_settings: &[(&str, &str)]) -> Gateway {
         let gateway = self.add_unready_gateway(own_settings);
         let ready = &gateway.context.readiness;
-        assert_eventually!(ready.is_ready(), within = Duration::from_secs(20), "gateway ready: {:?}", ready.missing());
+        assert_eventually!(ready.is_ready(), within = READY_WITHIN, "gateway ready: {:?}", ready.missing());
         gateway
     }
 
@@ -102,6 +102,16 @@ impl System {
         context.lifecycle.spawn("gateway", server.serve());
         self.lock_gateways().push(gateway.clone());
         gateway
+    }
+
+    /// Stops a worker in good order: `persister`, `broadcaster`, `notifier` or `read-receipt`.
+    pub async fn stop_worker(&self, name: &str) {
+        deadline(name, Duration::from_secs(20), self.workers.stop(name)).await;
+    }
+
+    /// Starts it again.
+    pub fn start_worker(&self, name: &'static str) {
+        self.workers.start(name);
     }
 
     /// The gateway that was started `index`-th.
@@ -201,7 +211,7 @@ impl Gateway {
 
 impl Drop for System {
     fn drop(&mut self) {
-        let mut contexts = std::mem::take(&mut self.workers);
+        let mut contexts = self.workers.take();
         contexts.extend(self.lock_gateways().drain(..).map(|gateway| gateway.context));
         let Some(runtime) = self.runtime.take() else { return };
         // A test's own runtime must not be blocked on by dropping another.
@@ -224,29 +234,6 @@ impl Drop for System {
         });
         drop(stopping.join());
     }
-}
-
-fn start_workers(runtime: &Runtime, isolation: &Isolation) -> Vec<Context> {
-    let _runtime = runtime.enter();
-    let mut contexts = Vec::new();
-    macro_rules! start {
-        ($name:literal, $service:ident) => {{
-            let loaded: Loaded<$service::Config> = load($name, isolation);
-            let context = Context::new($name, loaded.common);
-            // `run` may return at once and leave its tasks running.
-            context.lifecycle.spawn_detached($name, $service::run(loaded.service, context.clone()));
-            contexts.push(context);
-        }};
-    }
-    start!("persister", persister);
-    start!("broadcaster", broadcaster);
-    start!("notifier", notifier);
-    start!("read-receipt", read_receipt);
-    contexts
-}
-
-fn load<T: serde::de::DeserializeOwned + Validate>(service: &str, isolation: &Isolation) -> Loaded<T> {
-    load_from(defaults(service), None, settings(service, isolation)).expect("settings of the tests")
 }
 
 /// Services are silent in tests unless `CHAT_TEST_LOG` names a filter, such as `info`.

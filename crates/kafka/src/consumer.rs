@@ -309,3 +309,46 @@ impl Consumer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+    use crate::{OutRecord, Producer, ProducerConfig};
+
+    /// Without the pause, everything that is produced while a dependency is away would be read into memory.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn records_that_come_while_work_takes_long_are_left_with_the_broker() {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("t", 1, 1).unwrap();
+        let (brokers, topic_prefix) = (broker.bootstrap_servers(), String::new());
+        let kafka = KafkaConfig { brokers, topic_prefix, properties: BTreeMap::new() };
+        let metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
+        let producer = Producer::new(&kafka, &ProducerConfig::default(), "test", &metrics).unwrap();
+        let send = || producer.send(&OutRecord { topic: "t", key: "k", payload: b"v", headers: &[] }).unwrap();
+        let (config, stop) =
+            (ConsumerConfig { batch_records: 1, ..ConsumerConfig::default() }, CancellationToken::new());
+        let mut consumer = Consumer::new(&kafka, &config, "group", &["t".to_owned()], &metrics, stop).unwrap();
+        send().await.unwrap();
+        let batch = consumer.next_batch().await.unwrap().unwrap();
+        let work = async {
+            sleep(POLL_BESIDE_AFTER + Duration::from_millis(500)).await;
+            for delivery in (0..1_000).map(|_| send()).collect::<Vec<_>>() {
+                delivery.await.unwrap();
+            }
+            sleep(Duration::from_secs(1)).await;
+        };
+        consumer.hold(work).await.unwrap();
+        assert!(consumer.early.len() < 10, "{} records in memory", consumer.early.len());
+        consumer.done(&batch);
+        let mut left = 1_000;
+        while left > 0 {
+            let next = tokio::time::timeout(Duration::from_secs(20), consumer.next_batch()).await;
+            left -= next.expect("read after the work").unwrap().unwrap().records.len();
+        }
+        consumer.close().await;
+    }
+}

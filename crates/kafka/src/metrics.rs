@@ -14,6 +14,7 @@ pub struct KafkaMetrics {
     pub(crate) commit_failures: IntCounter,
     pub(crate) queue: IntGaugeVec,
     pub(crate) dead_letters: IntCounterVec,
+    pub(crate) producers_replaced: IntCounter,
 }
 
 impl KafkaMetrics {
@@ -52,6 +53,11 @@ impl KafkaMetrics {
                 "chat_kafka_dead_letters_total",
                 "Records sent to the dead-letter topic",
                 &["topic", "code"],
+                registry
+            )?,
+            producers_replaced: register_int_counter_with_registry!(
+                "chat_kafka_producers_replaced_total",
+                "Producers that failed for good, and were replaced",
                 registry
             )?,
         })

@@ -11,7 +11,6 @@ use chat_service::Backoff;
 use rdkafka::{
     ClientConfig,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
-    message::OwnedHeaders,
     producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
 };
 
@@ -84,17 +83,24 @@ impl Producer {
     /// Enqueues a record without waiting. The order of calls is the order in the partition.
     pub fn send(&self, record: &OutRecord<'_>) -> Result<Delivery, SendError> {
         let headers = owned_headers(record.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        self.enqueue(record.topic, None, Some(record.key.as_bytes()), Some(record.payload), headers)
+        self.enqueue(FutureRecord {
+            topic: record.topic,
+            partition: None,
+            payload: Some(record.payload),
+            key: Some(record.key.as_bytes()),
+            timestamp: None,
+            headers: Some(headers),
+        })
     }
 
     /// The same for a record whose key and headers may be any bytes.
     pub fn send_owned(&self, record: &OwnedRecord) -> Result<Delivery, SendError> {
-        let headers = owned_headers(record.headers.iter().map(|(name, value)| (name.as_str(), &value[..])));
-        self.enqueue(&record.topic, record.partition, record.key.as_deref(), record.payload.as_deref(), headers)
+        self.enqueue(future_record(record))
     }
 
     /// Sends all in order and waits for every acknowledgement. Whatever fails is sent again, from the first failed record on, for
-    /// as long as it takes: records after it may be stored twice, but never before it. Drop the future to give up.
+    /// as long as it takes: whoever reads them finds every record followed by all its successors, some of them twice. A successor can
+    /// be there once before it, too, if the time of a record alone was up. Drop the future to give up.
     pub async fn send_all(&self, records: &[OwnedRecord]) -> Result<(), KafkaError> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let mut start = 0;
@@ -126,8 +132,10 @@ impl Producer {
     async fn attempt(&self, records: &[OwnedRecord]) -> (usize, Option<(String, Disposition)>) {
         let mut deliveries = Vec::with_capacity(records.len());
         let mut failure = None;
+        // One client for the whole attempt: another that comes in its place must not store what follows before what failed with the first.
+        let client = self.current();
         for record in records {
-            match self.enqueue_when_possible(record).await {
+            match self.enqueue_when_possible(&client, record).await {
                 Ok(delivery) => deliveries.push(delivery),
                 Err(error) => {
                     let disposition =
@@ -150,11 +158,23 @@ impl Producer {
         (acknowledged, first_failure.or(failure))
     }
 
-    async fn enqueue_when_possible(&self, record: &OwnedRecord) -> Result<Delivery, SendError> {
+    async fn enqueue_when_possible(
+        &self,
+        client: &FutureProducer<SharedEvents>,
+        record: &OwnedRecord,
+    ) -> Result<Delivery, SendError> {
         loop {
-            match self.send_owned(record) {
-                Err(SendError::Busy) => tokio::time::sleep(BUSY_WAIT).await,
-                other => return other,
+            match client.send_result(future_record(record)) {
+                Ok(delivery) => return Ok(Delivery(delivery)),
+                Err((error, _)) => match send_error(&error) {
+                    SendError::Busy => tokio::time::sleep(BUSY_WAIT).await,
+                    refused => {
+                        if is_fatal(&error) {
+                            self.replace();
+                        }
+                        return Err(refused);
+                    }
+                },
             }
         }
     }
@@ -184,20 +204,12 @@ impl Producer {
         self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn enqueue(
-        &self,
-        topic: &str,
-        partition: Option<i32>,
-        key: Option<&[u8]>,
-        payload: Option<&[u8]>,
-        headers: OwnedHeaders,
-    ) -> Result<Delivery, SendError> {
-        let record = FutureRecord { topic, partition, payload, key, timestamp: None, headers: Some(headers) };
+    fn enqueue(&self, record: FutureRecord<'_, [u8], [u8]>) -> Result<Delivery, SendError> {
         let (error, record) = match self.current().send_result(record) {
             Ok(delivery) => return Ok(Delivery(delivery)),
             Err(refused) => refused,
         };
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+        if is_fatal(&error) {
             self.replace();
             return self.current().send_result(record).map(Delivery).map_err(|(error, _)| send_error(&error));
         }
@@ -213,12 +225,29 @@ impl Producer {
         match self.inner.config.create_with_context(self.inner.events.clone()) {
             Ok(producer) => {
                 let dead = std::mem::replace(&mut *current, producer);
+                self.metrics().producers_replaced.inc();
                 // Its end can take a while.
                 std::thread::spawn(move || drop(dead));
             }
             Err(error) => tracing::error!(%error, "no new kafka producer"),
         }
     }
+}
+
+fn future_record(record: &OwnedRecord) -> FutureRecord<'_, [u8], [u8]> {
+    let headers = owned_headers(record.headers.iter().map(|(name, value)| (name.as_str(), &value[..])));
+    FutureRecord {
+        topic: &record.topic,
+        partition: record.partition,
+        payload: record.payload.as_deref(),
+        key: record.key.as_deref(),
+        timestamp: None,
+        headers: Some(headers),
+    }
+}
+
+fn is_fatal(error: &ClientError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
 fn send_error(error: &ClientError) -> SendError {

@@ -96,9 +96,15 @@ pub enum CommandBody {
     },
     /// Leave a group.
     LeaveRoom {},
+    /// Nothing: answered once the database was reached, so that a gateway knows that the way through all services works. The room
+    /// only chooses the partition, and need not exist.
+    Probe {},
 }
 
 impl CommandBody {
+    /// The name of a probe, for those who pass over it.
+    pub const PROBE: &'static str = "Probe";
+
     /// The name in the envelope and in the record header `type`.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -110,6 +116,7 @@ impl CommandBody {
             Self::CreateDirectRoom { .. } => "CreateDirectRoom",
             Self::InviteMembers { .. } => "InviteMembers",
             Self::LeaveRoom {} => "LeaveRoom",
+            Self::Probe {} => Self::PROBE,
         }
     }
 }
@@ -167,6 +174,7 @@ mod tests {
             CommandBody::CreateDirectRoom { user_id: user },
             CommandBody::InviteMembers { user_ids: vec![user] },
             CommandBody::LeaveRoom {},
+            CommandBody::Probe {},
         ] {
             let sent = command(body);
             let json = serde_json::to_string(&sent).unwrap();

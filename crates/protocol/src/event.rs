@@ -19,7 +19,7 @@ use crate::{
 pub struct Event {
     /// Schema version.
     pub v: u16,
-    /// Past tense, for people reading the topic: `MessageSent`, `MessageEdited`, `MessageDeleted`, `MessageReacted`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`.
+    /// Past tense, for people reading the topic: `MessageSent`, `MessageEdited`, `MessageDeleted`, `MessageReacted`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`, `ProbeAnswered`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The room; equals the record's key.
@@ -86,6 +86,9 @@ pub struct Outcome {
 }
 
 impl Event {
+    /// The type of the answer to a probe.
+    pub const PROBE_ANSWERED: &'static str = "ProbeAnswered";
+
     /// The event of a committed entry.
     pub fn committed(entry: &Entry, outcome: &Outcome) -> Result<Self, serde_json::Error> {
         Ok(Self {
@@ -125,6 +128,11 @@ impl Event {
     /// The event of a rejected command: nothing in the timeline, only an outcome.
     pub fn rejected(outcome: &Outcome) -> Result<Self, serde_json::Error> {
         Self::without_entry("CommandRejected", outcome)
+    }
+
+    /// The answer to a probe: nothing in the timeline, only an outcome.
+    pub fn probe_answered(outcome: &Outcome) -> Result<Self, serde_json::Error> {
+        Self::without_entry(Self::PROBE_ANSWERED, outcome)
     }
 
     /// An event that only tells an outcome.

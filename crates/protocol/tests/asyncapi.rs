@@ -71,6 +71,7 @@ fn event_types() -> BTreeSet<String> {
     let change: Change = serde_json::from_value(sample("edit")).unwrap();
     let mut types = set([
         Event::rejected(&outcome).unwrap().event_type,
+        Event::probe_answered(&outcome).unwrap().event_type,
         // The persister's word for a command that asked for what was so already.
         "CommandUnchanged".to_owned(),
     ]);

@@ -8,6 +8,7 @@ render_haproxy() {
     sed -e "s|@PUBLIC_PORT@|$PUBLIC_PORT|g" -e "s|@MAXCONN@|$((maxconn > 50000 ? 50000 : maxconn))|g" "$NATIVE_DIR/haproxy.cfg"
     for ((i = 1; i <= GATEWAYS; i++)); do
         printf '    server ws-gateway-%d 127.0.0.1:%d check port %d\n' "$i" $((GATEWAY_PORT_BASE + i)) $((GATEWAY_ADMIN_PORT_BASE + i))
+        printf '    server ws-gateway-%d-unready 127.0.0.1:%d backup\n' "$i" $((GATEWAY_PORT_BASE + i))
     done
 }
 

@@ -176,11 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_goes_to_its_gateway_alone_and_a_leave_names_who_left() {
+    fn a_refusal_and_a_probes_answer_go_to_their_gateway_alone_and_a_leave_names_who_left() {
         let (room, gateway, ann) = (RoomId::generate(), GatewayId::generate(), UserId::generate());
-        let refused = decode(&record(&Event::rejected(&outcome(room, gateway)).unwrap())).unwrap();
-        let channels: Vec<Channel> = route(vec![refused]).unwrap().into_iter().map(|(channel, _)| channel).collect();
-        assert_eq!(channels, [Channel::Gateway(gateway)]);
+        for event in [Event::rejected, Event::probe_answered] {
+            let event = decode(&record(&event(&outcome(room, gateway)).unwrap())).unwrap();
+            let channels: Vec<Channel> = route(vec![event]).unwrap().into_iter().map(|(channel, _)| channel).collect();
+            assert_eq!(channels, [Channel::Gateway(gateway)]);
+        }
 
         let members = vec![Member { user_id: ann, nickname: "ann".into() }];
         let leave = Entry { entry_type: EntryType::SystemLeave, members, ..entry(room, 3, "") };

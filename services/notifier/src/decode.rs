@@ -100,7 +100,9 @@ mod tests {
         let deleted = Entry { deleted_at: Some(Timestamp::UNIX_EPOCH), ..entry(EntryType::Text) };
         assert_eq!(message(&record(&event("MessageSent", Some(&deleted)))), Ok(None), "deleted since");
         assert_eq!(message(&record(&event("MembersInvited", Some(&entry(EntryType::SystemInvite))))), Ok(None));
-        assert_eq!(message(&record(&event("CommandRejected", None))), Ok(None));
+        for without_entry in ["CommandRejected", "CommandUnchanged", Event::PROBE_ANSWERED] {
+            assert_eq!(message(&record(&event(without_entry, None))), Ok(None), "{without_entry}");
+        }
     }
 
     #[test]

@@ -41,6 +41,11 @@ pub fn applied(asker: &Asker, applied: Applied) -> Result<Event, serde_json::Err
     }
 }
 
+/// The event of a probe, when the database was reached.
+pub fn probed(asker: &Asker) -> Result<Event, serde_json::Error> {
+    Event::probe_answered(&outcome(asker, OutcomeStatus::Persisted))
+}
+
 /// The event of a command that was not executed.
 pub fn rejected(asker: &Asker, rejection: Rejection) -> Result<Event, serde_json::Error> {
     let outcome = Outcome {

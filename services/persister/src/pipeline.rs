@@ -59,6 +59,12 @@ impl Pipeline {
                     let result = self.writer.single(command).await;
                     events[index] = self.answer(command, result, &records[index]).await?;
                 }
+                Step::Probes(probes) => {
+                    let reached = self.writer.reach().await;
+                    for (index, command) in probes {
+                        events[index] = self.probed(command, &reached, &records[index])?;
+                    }
+                }
             }
         }
         let events: Vec<OwnedRecord> = events.into_iter().flatten().collect();
@@ -114,6 +120,22 @@ impl Pipeline {
             self.metrics.delay.observe(delay.as_secs_f64().max(0.0));
         }
         Ok(Some(self.event(&answer::applied(&asker, applied)?, record)?))
+    }
+
+    /// The answer to a probe. A database that cannot even be asked is not the probe's fault: no dead letter, and no answer.
+    fn probed(
+        &self,
+        command: &Command,
+        reached: &Result<(), StoreError>,
+        record: &Record,
+    ) -> Result<Option<OwnedRecord>, PersisterError> {
+        if let Err(error) = reached {
+            tracing::error!(%error, "probe not answered");
+            self.count(command, "unanswered");
+            return Ok(None);
+        }
+        self.count(command, "answered");
+        Ok(Some(self.event(&answer::probed(&command.into())?, record)?))
     }
 
     /// Sends a record to the dead-letter topic, and tells whoever waits for it.

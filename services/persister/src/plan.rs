@@ -11,6 +11,8 @@ pub enum Step<'a> {
     Append(Vec<Send<'a>>),
     /// One command by itself: a change of a message, or a room command.
     Single(usize, &'a Command),
+    /// All probes of the batch.
+    Probes(Vec<(usize, &'a Command)>),
 }
 
 /// A command that is a send.
@@ -28,11 +30,16 @@ pub struct Send<'a> {
     pub reply_to: Option<MessageId>,
 }
 
-/// Orders the commands of a batch into as few calls as keep their order. Records that are no commands interrupt nothing.
+/// Orders the commands of a batch into as few calls as keep their order. Records that are no commands interrupt nothing, and neither do
+/// probes: they come last, one call for all of them.
 pub fn plan(batch: &[Decoded]) -> Vec<Step<'_>> {
-    let mut steps = Vec::new();
+    let (mut steps, mut probes) = (Vec::new(), Vec::new());
     for (index, decoded) in batch.iter().enumerate() {
         let Decoded::Command(command) = decoded else { continue };
+        if matches!(command.body, CommandBody::Probe {}) {
+            probes.push((index, command));
+            continue;
+        }
         let CommandBody::SendMessage { content, message_type, reply_to } = &command.body else {
             steps.push(Step::Single(index, command));
             continue;
@@ -42,6 +49,9 @@ pub fn plan(batch: &[Decoded]) -> Vec<Step<'_>> {
             Some(Step::Append(run)) => run.push(send),
             _ => steps.push(Step::Append(vec![send])),
         }
+    }
+    if !probes.is_empty() {
+        steps.push(Step::Probes(probes));
     }
     steps
 }
@@ -56,7 +66,7 @@ mod tests {
         let poison = || Decoded::Poison { reason: String::new(), asker: None };
         let batch = [
             Decoded::Command(send("a")),
-            poison(),
+            Decoded::Command(command(CommandBody::Probe {})),
             Decoded::Command(send("b")),
             Decoded::Command(command(CommandBody::LeaveRoom {})),
             poison(),
@@ -64,15 +74,18 @@ mod tests {
             Decoded::Command(command(CommandBody::DeleteMessage { message_id: MessageId::generate() })),
             Decoded::Command(command(CommandBody::DeleteMessage { message_id: MessageId::generate() })),
             Decoded::Command(send("d")),
+            Decoded::Command(command(CommandBody::Probe {})),
+            Decoded::Command(send("e")),
         ];
         let shape: Vec<Vec<usize>> = plan(&batch)
             .into_iter()
             .map(|step| match step {
                 Step::Append(run) => run.into_iter().map(|send| send.index).collect(),
                 Step::Single(index, _) => vec![index],
+                Step::Probes(probes) => probes.into_iter().map(|(index, _)| index).collect(),
             })
             .collect();
-        assert_eq!(shape, [vec![0, 2], vec![3], vec![5], vec![6], vec![7], vec![8]]);
+        assert_eq!(shape, [vec![0, 2], vec![3], vec![5], vec![6], vec![7], vec![8, 10], vec![1, 9]]);
         assert!(plan(&[poison()]).is_empty());
     }
 }

@@ -43,6 +43,11 @@ impl Writer {
         results
     }
 
+    /// Ends when the database has answered.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        self.patiently(|| self.store.ping()).await
+    }
+
     /// Executes one command by itself.
     pub async fn single(&self, command: &Command) -> Result<Applied, StoreError> {
         let store = &self.store;
@@ -59,6 +64,7 @@ impl Writer {
                 CommandBody::CreateDirectRoom { user_id } => store.create_direct_room(room, *user_id).await,
                 CommandBody::InviteMembers { user_ids } => store.invite_members(room, user_ids).await,
                 CommandBody::LeaveRoom {} => store.leave_room(room).await,
+                CommandBody::Probe {} => store.ping().await.map(|()| Applied::Unchanged { head: 0, message_id: None }),
                 CommandBody::EditMessage { message_id, content } => {
                     store.change_message(room, *message_id, MessageChange::Edit { content }).await
                 }

@@ -19,12 +19,13 @@ use crate::{
     accounts::Accounts,
     admission::Admission,
     auth::Tokens,
+    canary::Canary,
     config::Config,
     error::Refusal,
     hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
     membership::Memberships,
-    metrics::Metrics,
+    metrics::{CanaryMetrics, Metrics},
     rest::HistoryPage,
     routes,
     waiters::Waiters,
@@ -46,7 +47,7 @@ pub struct Gateway {
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub admission: Admission,
-    pub ingest: Ingest,
+    pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
     pub store: Store,
     pub hub: HubHandle,
@@ -156,7 +157,7 @@ impl Server {
             stomp: Arc::new(Destinations::new(&config.stomp)?),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
             admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
-            ingest: Ingest {
+            ingest: Arc::new(Ingest {
                 gateway_id,
                 producer: producer.clone(),
                 busy_above: config.producer.queue_records / 2,
@@ -165,7 +166,7 @@ impl Server {
                 waiters,
                 store: store.clone(),
                 clock: clock.clone(),
-            },
+            }),
             typing,
             tokens,
             store,
@@ -197,7 +198,11 @@ impl Server {
         let handle = server.handle();
         lifecycle.spawn("http", server);
         // Not before the port is open: ready means that clients can come.
-        wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
+        let subscribed = wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
+        let (delivery, canaries) =
+            (context.readiness.condition("delivery"), CanaryMetrics::register(&context.metrics)?);
+        let canary = Canary::new(Arc::clone(&gateway.ingest), &gateway.config.delivery, delivery, canaries);
+        lifecycle.spawn("canary", canary.run(subscribed, lifecycle.soft()));
         tracing::info!(http.addr = %addr, gateway.id = %gateway_id, "gateway listening");
         Ok(Self { addr, handle, connections, lifecycle, producer, drain: context.common.shutdown.drain(), backstage })
     }
@@ -217,14 +222,16 @@ impl Server {
     }
 }
 
-/// Ready when the database answers and Redis delivers; whoever is away is named in `/ready` and in the log.
+/// Ready when the database answered, this gateway's channel is subscribed, which cancels the token, and a canary came back; whoever is away
+/// is named in `/ready` and in the log.
 fn wait_for_dependencies(
     context: &Context,
     store: &Store,
     redis: &RedisPool,
     subscriptions: &chat_redis::SubscriberHandle,
     gateway_id: GatewayId,
-) {
+) -> CancellationToken {
+    let subscribed = CancellationToken::new();
     let (postgres_latch, redis_latch) = (context.readiness.latch("postgres"), context.readiness.latch("redis"));
     let (store, stop) = (store.clone(), context.lifecycle.soft());
     context.lifecycle.spawn_detached("wait-for-postgres", async move {
@@ -232,10 +239,13 @@ fn wait_for_dependencies(
         drop(postgres_latch);
     });
     let (redis, subscriptions, stop) = (redis.clone(), subscriptions.clone(), context.lifecycle.soft());
+    let done = subscribed.clone();
     context.lifecycle.spawn_detached("wait-for-redis", async move {
         retry_forever("redis", &stop, Backoff::default(), || redis.ping()).await;
         let own = vec![Channel::Gateway(gateway_id)];
         retry_forever("redis", &stop, Backoff::default(), || subscriptions.subscribe(own.clone())).await;
         drop(redis_latch);
+        done.cancel();
     });
+    subscribed
 }

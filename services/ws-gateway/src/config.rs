@@ -149,6 +149,22 @@ pub struct DeliveryConfig {
     pub ring_total_bytes: usize,
     /// Messages from Redis that may wait for the hub.
     pub redis_queue: usize,
+    /// A canary is sent through all services this often.
+    pub canary_ms: u64,
+    /// No canary back for this long, and the gateway is not ready.
+    pub canary_lost_after_ms: u64,
+}
+
+impl DeliveryConfig {
+    /// See `canary_ms`.
+    pub fn canary(&self) -> Duration {
+        Duration::from_millis(self.canary_ms)
+    }
+
+    /// See `canary_lost_after_ms`.
+    pub fn canary_lost_after(&self) -> Duration {
+        Duration::from_millis(self.canary_lost_after_ms)
+    }
 }
 
 impl Validate for Config {
@@ -182,9 +198,16 @@ impl Validate for Config {
             ("delivery.head_check_ms", self.delivery.head_check_ms),
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),
+            ("delivery.canary_ms", self.delivery.canary_ms),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::invalid(key, "give at least 1"));
+        }
+        if self.delivery.canary_lost_after_ms < self.delivery.canary_ms.saturating_mul(2) {
+            return Err(ConfigError::invalid(
+                "delivery.canary_lost_after_ms",
+                "give at least twice delivery.canary_ms: one canary that is late must not cost the readiness",
+            ));
         }
         if self.ws.outbox_bytes < 2 * chat_protocol::limits::WS_MESSAGE_BYTES {
             return Err(ConfigError::invalid(

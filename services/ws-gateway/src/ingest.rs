@@ -12,6 +12,7 @@ use chat_protocol::{
 };
 use chat_service::Clock;
 use chat_store::Store;
+use uuid::Uuid;
 
 use crate::{error::Refusal, membership::Memberships, waiters::Waiters, ws::request::SendRequest};
 
@@ -19,6 +20,9 @@ use crate::{error::Refusal, membership::Memberships, waiters::Waiters, ws::reque
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// A waiting REST call looks into the database this often, in case the outcome got lost on its way.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Who gives a probe.
+const NOBODY: UserId = UserId(Uuid::nil());
 
 /// The way into Kafka.
 pub struct Ingest {
@@ -113,6 +117,13 @@ impl Ingest {
         let mark = MarkRead::new(room_id, user_id, seq, self.clock.now());
         let payload = serde_json::to_vec(&mark).map_err(|_| internal())?;
         Ok(self.enqueue(&self.topics.read_events(), room_id, "MarkRead", &payload, TraceContext::generate())?)
+    }
+
+    /// Sends a probe on behalf of whoever waits for its outcome. Its room is made up, so that the partitions take turns.
+    pub fn probe(&self, waiter: SessionId) -> Result<Delivery, Rejection> {
+        let id = ClientMessageId::generate();
+        let command = self.command(RoomId::generate(), NOBODY, id, waiter, CommandBody::Probe {});
+        self.produce(&command, TraceContext::generate())
     }
 
     fn command(

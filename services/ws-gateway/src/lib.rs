@@ -9,6 +9,7 @@ mod accounts;
 mod admission;
 mod app;
 mod auth;
+mod canary;
 mod config;
 mod error;
 mod hub;

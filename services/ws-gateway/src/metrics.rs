@@ -8,6 +8,9 @@ use prometheus::{
 
 use crate::hub::Tally;
 
+/// Canaries also tell how long a failover took, which is seconds.
+const CANARY_SECONDS_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0];
+
 /// All of them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -31,6 +34,34 @@ pub struct Metrics {
     pub sockets: IntGauge,
     /// Upgrades refused, by reason.
     pub upgrades_refused: IntCounterVec,
+}
+
+/// Those of the canary.
+#[derive(Debug, Clone)]
+pub struct CanaryMetrics {
+    /// From sending a canary to its coming back.
+    pub seconds: Histogram,
+    /// Canaries that did not come back, or could not be sent.
+    pub lost: IntCounter,
+}
+
+impl CanaryMetrics {
+    /// Registers them.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            seconds: register_histogram_with_registry!(
+                "chat_gateway_canary_seconds",
+                "From sending a canary through all services to its coming back",
+                CANARY_SECONDS_BUCKETS.to_vec(),
+                registry
+            )?,
+            lost: register_int_counter_with_registry!(
+                "chat_gateway_canaries_lost_total",
+                "Canaries that did not come back, or could not be sent",
+                registry
+            )?,
+        })
+    }
 }
 
 impl Metrics {

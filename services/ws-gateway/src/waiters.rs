@@ -1,4 +1,4 @@
-//! REST calls that wait for the outcome of their command.
+//! REST calls, and canaries, that wait for the outcome of their command.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 use chat_protocol::{Outcome, SessionId};
 use tokio::sync::oneshot;
 
-/// The waiting calls of this gateway. Bounded by the number of HTTP connections.
+/// The waiting calls of this gateway. Bounded by the number of HTTP connections; canaries are few.
 #[derive(Debug, Clone, Default)]
 pub struct Waiters {
     waiting: Arc<Mutex<HashMap<SessionId, oneshot::Sender<Outcome>>>>,

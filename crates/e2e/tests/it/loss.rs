@@ -9,6 +9,29 @@ use tokio::time::timeout;
 /// Heads are compared every 2 s; a page is read then.
 const REPAIRED_WITHIN: Duration = Duration::from_secs(6);
 
+/// Heads are not compared for as long as the test lasts, unless a reconnect makes the gateway do it.
+#[tokio::test]
+async fn a_reconnect_to_redis_compares_the_heads_at_once() {
+    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
+    let proxy = TcpProxy::start(redis).await;
+    let through_proxy = format!("redis://{}", proxy.addr());
+    let never = [("CHAT__REDIS__URL", &*through_proxy), ("CHAT__DELIVERY__HEAD_CHECK_MS", "3600000")];
+    let system = System::with_gateways(&[&[], &never]).await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice, &bob]).await;
+    let mut at_alice = system.connect(0, &alice, &[(room, Some(0))]).await;
+    let mut at_bob = system.connect(1, &bob, &[(room, Some(0))]).await;
+    at_bob.entries(room, 1).await;
+
+    proxy.cut();
+    at_alice.say(room, "lost by Pub/Sub").await;
+    // Published, and gone, before the other gateway is back.
+    at_alice.entries(room, 2).await;
+    proxy.heal();
+    let entries = deadline("found", REPAIRED_WITHIN, at_bob.entries(room, 2)).await;
+    assert_gapless(&entries, 2);
+}
+
 #[tokio::test]
 async fn messages_lost_by_pub_sub_are_found_even_when_silence_follows() {
     let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();

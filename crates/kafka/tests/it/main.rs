@@ -5,9 +5,11 @@
 mod admin;
 mod consumer;
 mod dead_letter;
+mod fatal;
 mod outage;
 mod producer;
 mod reader;
+mod zombie;
 
 use std::{collections::BTreeMap, time::Duration};
 

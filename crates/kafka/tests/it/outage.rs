@@ -15,7 +15,7 @@ fn record(value: &str) -> OwnedRecord {
 }
 
 /// What came, without the repeats.
-fn first_times(values: Vec<String>) -> Vec<String> {
+pub fn first_times(values: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     values.into_iter().filter(|value| seen.insert(value.clone())).collect()
 }

@@ -36,7 +36,11 @@ struct Subscribed {
 
 impl Subscribed {
     fn start(config: &RedisConfig, capacity: usize) -> Self {
-        let pool = RedisPool::new(config).unwrap();
+        Self::start_with(config, RedisPool::new(config).unwrap(), capacity)
+    }
+
+    /// With a pool of another way to the same Redis.
+    fn start_with(config: &RedisConfig, pool: RedisPool, capacity: usize) -> Self {
         let (subscriber, handle, events) = Subscriber::new(config, pool.clone(), capacity).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(subscriber.run(stop.clone()));

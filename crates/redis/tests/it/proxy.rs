@@ -1,6 +1,12 @@
 //! A TCP proxy that can stop forwarding without closing anything, as a cut network does.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,6 +20,8 @@ use tokio::{
 pub struct Proxy {
     pub address: SocketAddr,
     cut: watch::Sender<bool>,
+    refusing: Arc<AtomicBool>,
+    attempts: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -21,15 +29,31 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (cut, state) = watch::channel(false);
+        let (refusing, attempts) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let (refused, counted) = (Arc::clone(&refusing), Arc::clone(&attempts));
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                if refused.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let Ok(far) = TcpStream::connect(&target).await else { continue };
                 let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
                 tokio::spawn(pump(near_in, far_out, state.clone()));
                 tokio::spawn(pump(far_in, near_out, state.clone()));
             }
         });
-        Self { address, cut }
+        Self { address, cut, refusing, attempts }
+    }
+
+    /// New connections are ended at once, or not any more.
+    pub fn refuse(&self, refuse: bool) {
+        self.refusing.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Connections so far, refused ones included.
+    pub fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     pub fn cut(&self, cut: bool) {

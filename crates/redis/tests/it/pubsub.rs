@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_protocol::{GatewayId, RoomId, UserId, redis_key::Channel};
-use chat_redis::{RedisError, SubscriberEvent};
+use chat_redis::{RedisConfig, RedisError, RedisPool, SubscriberEvent};
+use chat_service::Secret;
 
 use crate::{DEADLINE, Subscribed, config, proxy::Proxy, url};
 
@@ -98,6 +99,39 @@ async fn a_silent_connection_is_found_by_the_probe_and_comes_back_without_any_co
     tokio::time::timeout(DEADLINE, published).await.unwrap();
     assert_eq!(subscribed.event().await, message(early, "a"));
     assert_eq!(subscribed.event().await, message(late, "b"));
+}
+
+/// A client library's own loop gives up after six attempts.
+const MORE_ATTEMPTS_THAN_A_LIBRARY_MAKES: usize = 8;
+
+#[tokio::test]
+async fn a_half_open_subscription_is_found_while_commands_work_and_reconnected_for_ever() {
+    let direct = config(&url());
+    let target = redis::Client::open(url()).unwrap().get_connection_info().addr().to_string();
+    let proxy = Proxy::start(target).await;
+    let through_proxy = RedisConfig { url: Secret::new(format!("redis://{}", proxy.address)), ..direct.clone() };
+    // Only the subscription goes through the proxy: commands would never notice.
+    let mut subscribed = Subscribed::start_with(&through_proxy, RedisPool::new(&direct).unwrap(), 100);
+    assert_eq!(subscribed.event().await, SubscriberEvent::Connected);
+    let room = room();
+    subscribed.handle.subscribe(vec![room]).await.unwrap();
+
+    proxy.cut(true);
+    proxy.refuse(true);
+    let before = proxy.attempts();
+    assert_eq!(subscribed.event().await, SubscriberEvent::Disconnected);
+    subscribed.pool.publish_all(&[(room, "lost".into())]).await.expect("commands work");
+    let persistent = async {
+        while proxy.attempts() < before + MORE_ATTEMPTS_THAN_A_LIBRARY_MAKES {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, persistent).await.expect("it does not give up");
+    proxy.refuse(false);
+    proxy.cut(false);
+    assert_eq!(subscribed.event().await, SubscriberEvent::Connected);
+    subscribed.pool.publish_all(&[(room, "heard".into())]).await.unwrap();
+    assert_eq!(subscribed.event().await, message(room, "heard"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::{process::Command as Process, time::Duration};
 
 use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics};
-use chat_protocol::{CommandBody, ErrorCode, OutcomeStatus};
+use chat_protocol::{CommandBody, ErrorCode, OutcomeStatus, RoomId, UserId};
 use chat_service::Secret;
 use chat_testkit::{TcpProxy, assert_eventually};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,32 @@ async fn a_poison_record_goes_to_the_dead_letter_topic_and_its_neighbours_do_not
     let dead = dead_letters(&setup, 2).await;
     assert_eq!(dead.iter().map(chat_kafka::Record::value).collect::<Vec<_>>(), [b"{broken", unknown.as_bytes()]);
     assert!(dead[1].header_str("kafka_dlt-exception-message").unwrap().contains("Dance"));
+    persister.stop().await;
+    assert_eq!(setup.lag().await, 0);
+}
+
+#[tokio::test]
+async fn probes_are_answered_and_change_nothing() {
+    let mut setup = Setup::new().await;
+    let ann = setup.user("ann").await;
+    let persister = setup.start();
+    let room = setup.group(ann).await;
+    persister.stop().await;
+    // One batch: all are there before the next persister starts.
+    let probe = || command(RoomId::generate(), UserId(uuid::Uuid::nil()), CommandBody::Probe {});
+    let probes = [probe(), probe()];
+    setup.command(&probes[0]).await;
+    setup.command(&send(room, ann, "between")).await;
+    setup.command(&probes[1]).await;
+    let persister = setup.start();
+    let told = setup.events(3).await;
+    for probe in probes {
+        let answer = told.iter().find(|told| told.event.room_id == probe.room_id).unwrap();
+        assert_eq!((&*answer.event.event_type, answer.seq()), ("ProbeAnswered", 0));
+        assert_eq!((answer.outcome.status, answer.outcome.origin), (OutcomeStatus::Persisted, probe.origin));
+        assert!(setup.stored(probe.room_id).await.is_empty());
+    }
+    assert_eq!(setup.stored(room).await.len(), 2);
     persister.stop().await;
     assert_eq!(setup.lag().await, 0);
 }
@@ -92,6 +118,7 @@ async fn offsets_are_not_committed_when_the_database_is_away() {
     proxy.cut();
     setup.command(&send(room, ann, "while away")).await;
     setup.command(&command(room, ann, CommandBody::LeaveRoom {})).await;
+    setup.command(&command(room, ann, CommandBody::Probe {})).await;
     assert_eventually!(
         !persister.context.readiness.is_ready(),
         within = DEADLINE,
@@ -99,11 +126,11 @@ async fn offsets_are_not_committed_when_the_database_is_away() {
     );
     let silence = tokio::time::timeout(Duration::from_secs(4), setup.events.next_batch()).await;
     assert!(silence.is_err(), "nothing is told that is not stored");
-    assert_eq!(setup.lag().await, 2);
+    assert_eq!(setup.lag().await, 3);
 
     proxy.heal();
-    let told = setup.events(2).await;
-    assert_eq!(told.iter().map(Told::seq).collect::<Vec<_>>(), [2, 3]);
+    let told = setup.events(3).await;
+    assert_eq!(told.iter().map(Told::seq).collect::<Vec<_>>(), [2, 3, 0]);
     assert_eq!(told[1].event.removed, [ann]);
     assert_eventually!(setup.lag().await == 0, within = DEADLINE, "committed after the database came back");
     assert_eventually!(persister.context.readiness.is_ready(), within = DEADLINE, "ready again");

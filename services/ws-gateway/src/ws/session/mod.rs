@@ -194,7 +194,9 @@ impl Session {
 
     async fn settled(&mut self, sent: &Sent, standing: Standing) -> Step {
         let reply = match (&sent.what, standing) {
-            (What::ReadMark, Standing::Accepted | Standing::AcceptedLate) => Reply::Read,
+            (What::ReadMark, Standing::Accepted) => Reply::Read,
+            // The mark has moved, which its read receipt tells; the command has had its reply.
+            (What::ReadMark, Standing::AcceptedLate) => return Ok(()),
             (What::ReadMark, _) => Reply::Refused(unknown()),
             (What::Command(action, room_id, id), Standing::Accepted | Standing::AcceptedLate) => {
                 let metrics = &self.gateway.metrics;
