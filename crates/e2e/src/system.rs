@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     config::{defaults, settings},
     deadline,
-    person::{Person, create_person},
+    person::{Person, create_group, create_person},
 };
 
 const PARTITIONS: i32 = 3;
@@ -69,16 +69,26 @@ impl System {
 
     /// Gateways with settings of their own, and the workers, ready.
     pub async fn with_gateways(gateways: &[&[(&str, &str)]]) -> Self {
+        let system = Self::build(gateways, "").await;
+        system.warm_up().await;
+        system
+    }
+
+    /// A gateway, ready, and the workers but one, for which a test has something else.
+    pub async fn without(worker: &str) -> Self {
+        Self::build(&[&[]], worker).await
+    }
+
+    async fn build(gateways: &[&[(&str, &str)]], without: &str) -> Self {
         start_logging();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let isolation = Arc::new(Isolation::with_partitions(PARTITIONS).await);
         let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
-        let workers = start_workers(&runtime, &isolation);
+        let workers = start_workers(&runtime, &isolation, without);
         let system = Self { isolation, store, gateways: Mutex::default(), workers, runtime: Some(runtime) };
         for settings in gateways {
             system.add_gateway(settings).await;
         }
-        system.warm_up().await;
         system
     }
 
@@ -126,6 +136,13 @@ impl System {
     pub async fn group(&self, members: &[&Person]) -> RoomId {
         let others: Vec<_> = members[1..].iter().map(|person| person.id).collect();
         self.rest(0, members[0]).create_group_room("group", &others).await.expect("a group")
+    }
+
+    /// The same without a persister: written to the database.
+    pub async fn group_by_hand(&self, members: &[&Person]) -> RoomId {
+        let (store, members) = (self.store.clone(), members.iter().map(|person| person.id).collect());
+        let creating = self.runtime().spawn(async move { create_group(&store, members).await });
+        creating.await.expect("a group")
     }
 
     /// A `chat.v1` connection with rooms: room, and the last seq one has.
@@ -226,17 +243,19 @@ impl Drop for System {
     }
 }
 
-fn start_workers(runtime: &Runtime, isolation: &Isolation) -> Vec<Context> {
+fn start_workers(runtime: &Runtime, isolation: &Isolation, without: &str) -> Vec<Context> {
     let _runtime = runtime.enter();
     let mut contexts = Vec::new();
     macro_rules! start {
-        ($name:literal, $service:ident) => {{
-            let loaded: Loaded<$service::Config> = load($name, isolation);
-            let context = Context::new($name, loaded.common);
-            // `run` may return at once and leave its tasks running.
-            context.lifecycle.spawn_detached($name, $service::run(loaded.service, context.clone()));
-            contexts.push(context);
-        }};
+        ($name:literal, $service:ident) => {
+            if $name != without {
+                let loaded: Loaded<$service::Config> = load($name, isolation);
+                let context = Context::new($name, loaded.common);
+                // `run` may return at once and leave its tasks running.
+                context.lifecycle.spawn_detached($name, $service::run(loaded.service, context.clone()));
+                contexts.push(context);
+            }
+        };
     }
     start!("persister", persister);
     start!("broadcaster", broadcaster);
