@@ -11,12 +11,12 @@ mod tests;
 
 use std::{
     cell::OnceCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId};
+use chat_protocol::{ErrorCode, RoomId, UserId};
 
 use super::{
     SessionHandle,
@@ -100,6 +100,8 @@ pub struct Room {
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
     asides: u64,
+    /// The farthest read mark told of each member.
+    marks: HashMap<UserId, i64>,
     tally: Tally,
 }
 
@@ -118,6 +120,7 @@ impl Room {
             subscribers: Vec::new(),
             idle_since: Some(now),
             asides: 0,
+            marks: HashMap::new(),
             tally: Tally::default(),
         }
     }
@@ -180,6 +183,14 @@ impl Room {
         }
         self.note_gap(now);
         removed
+    }
+
+    /// Whether a read mark is ahead of all that were told of this member; it counts as told then.
+    pub fn mark_moves(&mut self, user_id: UserId, seq: i64) -> bool {
+        let told = self.marks.entry(user_id).or_insert(0);
+        let moves = seq > *told;
+        *told = seq.max(*told);
+        moves
     }
 
     /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
