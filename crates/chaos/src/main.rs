@@ -1,5 +1,6 @@
 //! `chat-chaos`: breaks one part of the system while people talk, and has the checker prove that nothing was lost.
 
+mod broken;
 mod clients;
 mod dumps;
 mod faults;
@@ -16,6 +17,7 @@ mod world;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, ensure};
+use broken::Broken;
 use chat_checker::Verdict;
 use clap::Parser;
 use infra::Infra;
@@ -44,6 +46,9 @@ struct Cli {
     /// How; several with commas [default: every way]
     #[arg(long, value_enum, value_delimiter = ',')]
     fault: Vec<FaultName>,
+    /// Break the services themselves, and have the checker notice: exit code 0 if it does. Needs binaries with the feature `fail-points`
+    #[arg(long, value_enum, conflicts_with_all = ["component", "fault"])]
+    broken: Option<Broken>,
     /// Where the schedule is drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -88,7 +93,7 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
-    let cells = plan::cells(&cli.component, &cli.fault);
+    let cells = cli.broken.map_or_else(|| plan::cells(&cli.component, &cli.fault), |broken| vec![broken.cell()]);
     ensure!(
         !cells.is_empty(),
         "there is no such cell: Kafka, Redis and PostgreSQL cannot be killed for good (see --list)"
@@ -112,7 +117,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     let pause = Duration::from_millis(cli.pause_ms);
     let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause };
-    let setting = Setting { infra: &infra, binaries: &binaries, load, progress };
+    let setting = Setting { infra: &infra, binaries: &binaries, load, progress, broken: cli.broken };
     let mut lines = Vec::new();
     let mut code = 0;
     let all = cells.len() * usize::try_from(cli.runs)?;
@@ -127,7 +132,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(outcome) => {
                 tell(&outcome, progress);
                 let line = Line::of(cell, seed, &outcome);
-                code = code.max(u8::from(!line.good));
+                let good = cli.broken.map_or(line.good, |broken| broken.caught(&outcome.report, progress));
+                code = code.max(u8::from(!good));
                 lines.push(line);
             }
             Err(error) => {

@@ -17,6 +17,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::watch;
 
 use crate::{
+    broken::Broken,
     clients::{self, Load, Person, Stage},
     dumps::{self, Collected},
     faults::{self, topic_of},
@@ -43,6 +44,8 @@ pub struct Setting<'a> {
     pub binaries: &'a Path,
     pub load: Load,
     pub progress: Progress,
+    /// Services are broken on purpose.
+    pub broken: Option<Broken>,
 }
 
 /// What came of it.
@@ -56,7 +59,8 @@ pub struct Outcome {
 
 /// Runs a cell. What it left behind under the same name is replaced.
 pub async fn run(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result<Outcome> {
-    let directory = setting.infra.dir.join("runs").join(format!("{seed}-{}", cell.name()));
+    let directory =
+        setting.infra.dir.join("runs").join(format!("{seed}-{}", setting.broken.map_or(cell.name(), Broken::run_name)));
     if directory.exists() {
         fs::remove_dir_all(&directory).with_context(|| directory.display().to_string())?;
     }
@@ -66,7 +70,7 @@ pub async fn run(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result
     history.put(&Record::Plan(plan(cell, seed)));
 
     setting.progress.step("starting the services");
-    let mut world = World::start(setting.infra, setting.binaries, cell, &directory).await?;
+    let mut world = World::start(setting.infra, setting.binaries, cell, setting.broken, &directory).await?;
     world.settle().await;
     let remarks = observe(setting, cell, seed, &mut world, &history).await;
     world.end().await;

@@ -14,6 +14,7 @@ use chat_store::{PostgresConfig, Store};
 use uuid::Uuid;
 
 use crate::{
+    broken::Broken,
     infra::Infra,
     plan::{Cell, Component},
     service::{self, Service},
@@ -45,7 +46,13 @@ pub struct World {
 
 impl World {
     /// Makes schema and topics, and starts all services the cell needs, until they are ready. `run_dir` gets their logs.
-    pub async fn start(infra: &Infra, binaries: &Path, cell: Cell, run_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn start(
+        infra: &Infra,
+        binaries: &Path,
+        cell: Cell,
+        broken: Option<Broken>,
+        run_dir: &Path,
+    ) -> anyhow::Result<Self> {
         let mut id = Uuid::new_v4().simple().to_string();
         id.truncate(10);
         let kafka = KafkaConfig {
@@ -57,6 +64,9 @@ impl World {
         let postgres = PostgresConfig { url: Secret::new(url.clone()), schema: format!("chaos_{id}"), pool_size: 4 };
         let topics = kafka.topics().all();
         chat_store::migrate(&postgres).await.context("migrations")?;
+        if let Some(broken) = broken {
+            broken.prepare(&postgres).await?;
+        }
         chat_kafka::ensure_topics(&kafka, &topics, PARTITIONS, 1).await.context("topics")?;
         let store = Store::new(&postgres)?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
@@ -69,7 +79,8 @@ impl World {
             let instances = if hit { cell.instances() } else { 1 + usize::from(component == Component::WsGateway) };
             for number in 1..=instances {
                 let name = format!("{}-{number}", component.name());
-                let settings = service::settings(component, infra, &world.kafka, &world.postgres)?;
+                let mut settings = service::settings(component, infra, &world.kafka, &world.postgres)?;
+                settings.extend(broken.map(|broken| ("FAILPOINTS".to_owned(), broken.fail_points().to_owned())));
                 let log = logs.join(format!("{name}.log"));
                 world.services.insert(name, Service::new(component, binaries, settings, log)?);
             }

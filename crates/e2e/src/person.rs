@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use chat_protocol::UserId;
-use chat_store::{Store, User};
+use chat_protocol::{
+    ClientMessageId, Command, CommandBody, GatewayId, MessageId, Origin, RoomId, UserId, id::SessionId,
+};
+use chat_store::{RoomCommand, Store, User};
 use chat_testkit::access_token;
+use jiff::Timestamp;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 
@@ -50,4 +53,16 @@ pub async fn create_person(store: &Store, nickname: &str) -> Person {
     };
     assert!(store.create_user(&user).await.expect("the database of the test stack"));
     Person { id, nickname: user.nickname, token: access_token(SECRET, id, Duration::from_hours(1)) }
+}
+
+/// Makes a group in the database, by its first member.
+pub(crate) async fn create_group(store: &Store, mut members: Vec<UserId>) -> RoomId {
+    let (room, owner, id) = (RoomId::generate(), members.remove(0), ClientMessageId::generate());
+    let origin = Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() };
+    let body = CommandBody::CreateGroupRoom { name: "group".to_owned(), user_ids: members.clone() };
+    let digest = Command::new(room, owner, id.clone(), Timestamp::now(), origin, body).digest();
+    let message_id = MessageId::generate();
+    let command = RoomCommand { room_id: room, actor_id: owner, client_message_id: &id, message_id, digest };
+    store.create_group_room(&command, "group", &members).await.expect("the database of the test stack");
+    room
 }

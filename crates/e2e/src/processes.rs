@@ -44,7 +44,11 @@ struct Member {
 impl Processes {
     /// Nothing yet.
     pub async fn new() -> Self {
-        let isolation = Arc::new(Isolation::new().await);
+        Self::on(Arc::new(Isolation::new().await))
+    }
+
+    /// Nothing yet, beside what runs on `isolation` already.
+    pub fn on(isolation: Arc<Isolation>) -> Self {
         let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
         let logs = std::env::temp_dir().join(format!("chat-e2e-{}", isolation.id()));
         fs::create_dir_all(&logs).expect("a directory for logs");
@@ -149,6 +153,20 @@ impl Processes {
             self.log(name)
         );
         child.wait().expect("a process of ours")
+    }
+
+    /// Sends a signal such as `CONT`.
+    pub fn signal(&mut self, name: &str, signal: &str) {
+        let sent = Command::new("kill").args([format!("-{signal}"), self.pid(name).to_string()]).status();
+        assert!(sent.expect("kill").success(), "{name} got no {signal}");
+    }
+
+    /// What the kernel calls its state: `T` is stopped, `Z` has ended and nobody has asked how.
+    pub fn state(&mut self, name: &str) -> char {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid(name)))
+            .expect("a process that we have not waited for");
+        let (_, after_name) = stat.rsplit_once(") ").expect("a name in parentheses");
+        after_name.chars().next().expect("a state")
     }
 
     /// Process id.

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     config::settings,
     deadline,
-    person::{Person, create_person},
+    person::{Person, create_group, create_person},
     workers::Workers,
 };
 
@@ -69,16 +69,35 @@ impl System {
 
     /// Gateways with settings of their own, and the workers, ready.
     pub async fn with_gateways(gateways: &[&[(&str, &str)]]) -> Self {
+        let system = Self::build(gateways, "").await;
+        system.warm_up().await;
+        system
+    }
+
+    /// A gateway and the workers but one, for which a test has something else. The gateway has what it depends on itself: its canary may
+    /// need the worker that is not there yet.
+    pub async fn without(worker: &str) -> Self {
+        let system = Self::build(&[], worker).await;
+        let ready = system.add_unready_gateway(&[]).context.readiness;
+        assert_eventually!(
+            ready.missing().iter().all(|missing| missing == "delivery"),
+            within = READY_WITHIN,
+            "gateway ready but for delivery: {:?}",
+            ready.missing()
+        );
+        system
+    }
+
+    async fn build(gateways: &[&[(&str, &str)]], without: &str) -> Self {
         start_logging();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let isolation = Arc::new(Isolation::with_partitions(PARTITIONS).await);
         let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
-        let workers = Workers::start_all(runtime.handle().clone(), Arc::clone(&isolation));
+        let workers = Workers::start_all_but(without, runtime.handle().clone(), Arc::clone(&isolation));
         let system = Self { isolation, store, gateways: Mutex::default(), workers, runtime: Some(runtime) };
         for settings in gateways {
             system.add_gateway(settings).await;
         }
-        system.warm_up().await;
         system
     }
 
@@ -136,6 +155,13 @@ impl System {
     pub async fn group(&self, members: &[&Person]) -> RoomId {
         let others: Vec<_> = members[1..].iter().map(|person| person.id).collect();
         self.rest(0, members[0]).create_group_room("group", &others).await.expect("a group")
+    }
+
+    /// The same without a persister: written to the database.
+    pub async fn group_by_hand(&self, members: &[&Person]) -> RoomId {
+        let (store, members) = (self.store.clone(), members.iter().map(|person| person.id).collect());
+        let creating = self.runtime().spawn(async move { create_group(&store, members).await });
+        creating.await.expect("a group")
     }
 
     /// A `chat.v1` connection with rooms: room, and the last seq one has.

@@ -23,11 +23,13 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts all of them, on `runtime`.
-    pub fn start_all(runtime: Handle, isolation: Arc<Isolation>) -> Self {
+    /// Starts all of them on `runtime`, but one if it is named.
+    pub fn start_all_but(without: &str, runtime: Handle, isolation: Arc<Isolation>) -> Self {
         let workers = Self { runtime, isolation, running: Mutex::default() };
         for name in ["persister", "broadcaster", "notifier", "read-receipt"] {
-            workers.start(name);
+            if name != without {
+                workers.start(name);
+            }
         }
         workers
     }

@@ -15,6 +15,8 @@ use rdkafka::{
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     metrics::KafkaMetrics,
     positions::{Position, Positions},
@@ -117,12 +119,14 @@ pub(crate) struct GroupEvents {
     positions: Mutex<Positions>,
     /// While set, partitions are taken over but not read.
     paused: AtomicBool,
+    /// Something is due again that was committed.
+    pub commits_failed: Notify,
 }
 
 impl GroupEvents {
     pub fn new(client: &str, metrics: KafkaMetrics) -> Self {
         let (link, positions) = (Link::new(client), Mutex::new(Positions::default()));
-        Self { link, metrics, positions, paused: AtomicBool::new(false) }
+        Self { link, metrics, positions, paused: AtomicBool::new(false), commits_failed: Notify::new() }
     }
 
     pub fn positions(&self) -> MutexGuard<'_, Positions> {
@@ -134,15 +138,18 @@ impl GroupEvents {
     }
 
     /// A commit failed: what it held is due again. Nothing is lost, the records may come once more.
-    pub fn commit_failed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
+    pub fn commit_failed(&self, error: &KafkaError, due: &[Position]) {
         self.metrics.commit_failures.inc();
         if let Some(held_back) = self.link.errors.pass() {
             tracing::warn!(client = self.link.client, %error, held_back, "offsets not committed, repeating");
         }
-        let mut positions = self.positions();
-        for element in offsets.elements() {
-            positions.commit_failed(element.topic(), element.partition());
+        {
+            let mut positions = self.positions();
+            for (topic, partition, _) in due {
+                positions.commit_failed(topic, *partition);
+            }
         }
+        self.commits_failed.notify_one();
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
@@ -214,12 +221,6 @@ impl ConsumerContext for GroupEvents {
             && let Err(error) = consumer.pause(partitions)
         {
             tracing::warn!(client = self.link.client, %error, "new partitions could not be paused");
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            self.commit_failed(&error, offsets);
         }
     }
 }

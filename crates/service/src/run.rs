@@ -79,6 +79,8 @@ where
 {
     // Before the runtime and dropped after it: the exporter blocks when it flushes.
     let _telemetry = telemetry::init(name, &loaded.common)?;
+    #[cfg(feature = "fail-points")]
+    let _armed = crate::fail_point::arm();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(loaded.common.runtime.worker_threads)
         .thread_name(name)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chat_kafka::{Consumer, DeadLetters, Record};
 use chat_protocol::{Entry, ErrorCode, RoomId, UserId, push::UserPush, redis_key::Channel};
 use chat_redis::{RedisPool, Viewers};
-use chat_service::{Backoff, Patience, retry_forever};
+use chat_service::{Backoff, Patience, fail_point, retry_forever};
 use chat_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -62,12 +62,14 @@ impl Pipeline {
         let messages = self.decode(records).await?;
         self.metrics.messages.inc_by(messages.len() as u64);
         let news = news::by_room(messages);
+        fail_point("notifier.before-publish").await;
         for rooms in news.chunks(ROOMS_AT_ONCE) {
             match self.members_of(rooms).await? {
                 Ok(members) => self.tell(rooms, &members).await?,
                 Err(error) => self.give_up(records, rooms, &error).await?,
             }
         }
+        fail_point("notifier.published").await;
         timer.observe_duration();
         Ok(())
     }

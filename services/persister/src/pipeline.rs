@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_kafka::{Batch, Consumer, DeadLetters, OwnedRecord, Producer, Record};
 use chat_protocol::{Command, ErrorCode, Event, Rejection};
-use chat_service::Clock;
+use chat_service::{Clock, fail_point, is_broken};
 use chat_store::{Applied, StoreError};
 
 use crate::{
@@ -31,6 +31,9 @@ pub struct Pipeline {
 /// events; whatever fails in between comes again and is recognised.
 pub async fn run(mut consumer: Consumer, pipeline: &Pipeline) -> Result<(), PersisterError> {
     while let Some(batch) = consumer.next_batch().await? {
+        if is_broken("commit-first") {
+            consumer.done(&batch);
+        }
         let Some(result) = consumer.hold(pipeline.process(&batch)).await else { break };
         result?;
         consumer.done(&batch);
@@ -48,6 +51,7 @@ impl Pipeline {
         for (index, (decoded, record)) in decoded.iter().zip(records).enumerate() {
             events[index] = self.without_database(decoded, record).await?;
         }
+        fail_point("persister.before-database").await;
         for step in plan(&decoded) {
             match step {
                 Step::Append(run) => {
@@ -69,7 +73,10 @@ impl Pipeline {
         }
         let events: Vec<OwnedRecord> = events.into_iter().flatten().collect();
         tracing::debug!(records = records.len(), events = events.len(), "batch applied");
-        Ok(self.producer.send_all(&events).await?)
+        fail_point("persister.stored").await;
+        self.producer.send_all(&events).await?;
+        fail_point("persister.produced").await;
+        Ok(())
     }
 
     /// What needs no database: refusals, and records that are no commands.

@@ -10,7 +10,7 @@ use chat_protocol::{
     redis_key::Channel,
 };
 use chat_redis::RedisPool;
-use chat_service::{Backoff, Patience, retry_forever};
+use chat_service::{Backoff, Patience, fail_point, retry_forever};
 use chat_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -51,8 +51,11 @@ impl Pipeline {
     async fn process(&mut self, records: &[Record]) -> Result<(), Error> {
         let timer = self.metrics.batch_seconds.start_timer();
         let marks = self.decode(records).await?;
+        fail_point("read-receipt.before-flush").await;
         let moved = self.store(&marks).await?;
+        fail_point("read-receipt.flushed").await;
         self.tell(&moved).await?;
+        fail_point("read-receipt.told").await;
         self.metrics.received.inc_by(records.len() as u64);
         self.metrics.moved.inc_by(moved.len() as u64);
         timer.observe_duration();

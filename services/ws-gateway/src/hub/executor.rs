@@ -8,7 +8,7 @@ use chat_protocol::{
     redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
 };
 use chat_redis::{OnlineUsers, SubscriberHandle, Viewers};
-use chat_service::{Backoff, Lifecycle};
+use chat_service::{Backoff, Lifecycle, is_broken};
 use chat_store::{Store, StoreError, TimelineItem};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -115,6 +115,7 @@ impl Executor {
                     let executor = self.clone();
                     self.spawn(async move { executor.read_page(room_id, request).await });
                 }
+                Effect::ReadHeads(_) if is_broken("no-watermark") => {}
                 Effect::ReadHeads(rooms) => {
                     let executor = self.clone();
                     self.spawn(async move { executor.read_heads(rooms).await });

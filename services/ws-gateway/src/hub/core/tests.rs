@@ -363,3 +363,21 @@ async fn a_session_has_a_thousand_subscriptions_and_no_more() {
     fixture.tell(Input::Unsubscribe { session: alice.id, rooms: left });
     fixture.subscribe(&alice, &[surplus]);
 }
+
+#[tokio::test]
+async fn a_mark_that_was_told_already_or_comes_too_late_is_not_shown() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let room = RoomId::generate();
+    let request = fixture.subscribe(&alice, &[room]);
+    fixture.admit(request, &alice, &[room]);
+    items(&alice).await;
+    let (bob, carol) = (UserId::generate(), UserId::generate());
+    for (user, seq) in [(bob, 2), (bob, 3), (bob, 2), (bob, 3), (carol, 1), (bob, 4)] {
+        let data =
+            format!(r#"{{"roomId":"{room}","userId":"{user}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
+        let payload = format!("{{\"event\":\"read\",\"seq\":0,\"data\":{data}}}\n");
+        fixture.hub.message(Channel::Room(room), payload.as_bytes(), fixture.now, &mut fixture.effects);
+    }
+    assert_eq!(items(&alice).await.len(), 4, "2 and 3 of bob, 1 of carol, 4 of bob");
+}

@@ -15,12 +15,12 @@ mod tests;
 
 use std::{
     cell::OnceCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId};
+use chat_protocol::{ErrorCode, RoomId, UserId};
 
 use self::ring::Ring;
 pub use self::ring::RingLimits;
@@ -123,6 +123,8 @@ pub struct Room {
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
     asides: u64,
+    /// The farthest read mark told of each member.
+    marks: HashMap<UserId, i64>,
     tally: Tally,
 }
 
@@ -142,6 +144,7 @@ impl Room {
             subscribers: Vec::new(),
             idle_since: Some(now),
             asides: 0,
+            marks: HashMap::new(),
             tally: Tally::default(),
         }
     }
@@ -214,6 +217,14 @@ impl Room {
         }
         self.note_gap(now);
         removed
+    }
+
+    /// Whether a read mark is ahead of all that were told of this member; it counts as told then.
+    pub fn mark_moves(&mut self, user_id: UserId, seq: i64) -> bool {
+        let told = self.marks.entry(user_id).or_insert(0);
+        let moves = seq > *told;
+        *told = seq.max(*told);
+        moves
     }
 
     /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
