@@ -180,12 +180,11 @@ fn list(cells: &[Cell]) {
 
 /// Takes out what needs a disk of its own, if none can be mounted, and says so.
 fn without_disks(cells: &mut Vec<Cell>, infra: &Infra) -> Vec<Cell> {
-    let fills = |cell: &mut Cell| cell.action() == Action::FillDisk;
-    if !cells.iter_mut().any(|cell| fills(cell)) {
+    if !cells.iter().any(|cell| cell.action() == Action::FillDisk) {
         return Vec::new();
     }
     let Some(why) = disk::impossible(&infra.dir) else { return Vec::new() };
-    let left_out: Vec<Cell> = cells.extract_if(.., fills).collect();
+    let left_out: Vec<Cell> = cells.extract_if(.., |cell| cell.action() == Action::FillDisk).collect();
     eprintln!("not possible here, and left out: disk-full ({why}); mounting needs root, or CAP_SYS_ADMIN");
     left_out
 }

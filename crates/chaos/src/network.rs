@@ -74,7 +74,7 @@ impl Network {
             Link::Kafka => addresses.kafka = at,
             Link::Redis => addresses.redis = addresses.redis.replacen(authority(&self.direct.redis), &at, 1),
             Link::Postgres => {
-                addresses.postgres = addresses.postgres.replacen(authority(&self.direct.postgres), &at, 1)
+                addresses.postgres = addresses.postgres.replacen(authority(&self.direct.postgres), &at, 1);
             }
             Link::Clients => {}
         }

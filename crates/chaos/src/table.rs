@@ -86,11 +86,12 @@ pub fn append(path: &Path, line: &Line) -> anyhow::Result<()> {
 
 /// Everything in such a file, as a table of Markdown.
 pub fn markdown(text: &str) -> anyhow::Result<String> {
-    let mut table = format!("| {} |\n|{}\n", HEAD.join(" | "), " --- |".repeat(HEAD.len()));
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut table = row(HEAD.map(str::to_owned).to_vec()) + "|" + &" --- |".repeat(HEAD.len()) + "\n";
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let object: Map<String, Value> = serde_json::from_str(line)?;
         let cell = |name: &&str| object.get(*name).and_then(Value::as_str).unwrap_or("–").to_owned();
-        table += &format!("| {} |\n", HEAD.iter().map(cell).collect::<Vec<_>>().join(" | "));
+        table += &row(HEAD.iter().map(cell).collect());
     }
     Ok(table)
 }
