@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use tokio::process::Command;
 
 use crate::{
-    plan::{Cell, Component, FaultName},
+    plan::{Cell, Component, FaultName, Subject},
     progress::Progress,
 };
 
@@ -41,7 +41,7 @@ impl Broken {
     /// What brings it to light.
     pub fn cell(self) -> Cell {
         let component = if self == Self::NoWatermark { Component::Redis } else { Component::Persister };
-        Cell { component, fault: FaultName::Kill }
+        Cell { subject: Subject::One(component), fault: FaultName::Kill, link: None }
     }
 
     /// `FAILPOINTS` of every service, see docs/TESTING.md.

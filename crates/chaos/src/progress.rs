@@ -23,7 +23,7 @@ impl Progress {
     }
 
     pub fn cell(&self, number: usize, all: usize, cell: Cell, seed: u64) {
-        println!("{}", self.bold(&format!("[{number}/{all}] {} of {}, seed {seed}", cell.spec().name, cell.target())));
+        println!("{}", self.bold(&format!("[{number}/{all}] {} of {}, seed {seed}", cell.what(), cell.subject)));
     }
 
     pub fn step(&self, what: &str) {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use chat_checker::{
     Reader, Report, RunClock, attach_context, check,
-    history::{Budgets, Exercise, Exercised, Gauge, Phase, PhaseName, Plan, PlannedFault, Record},
+    history::{Budgets, Exercise, Exercised, Gauge, Phase, PhaseName, Plan, Record},
     render,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -69,11 +69,13 @@ pub async fn run(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result
     let history = Arc::new(History::create(&directory.join("history.jsonl"), clock)?);
     history.put(&Record::Plan(plan(cell, seed)));
 
+    faults::prepare(setting.infra, cell).await?;
     setting.progress.step("starting the services");
     let mut world = World::start(setting.infra, setting.binaries, cell, setting.broken, &directory).await?;
     world.settle().await;
     let remarks = observe(setting, cell, seed, &mut world, &history).await;
     world.end().await;
+    setting.infra.take_off_small_disk().await?;
     let remarks = remarks?;
     history.finish()?;
 
@@ -88,7 +90,7 @@ fn plan(cell: Cell, seed: u64) -> Plan {
         run: cell.name(),
         seed,
         min_ok: 300,
-        faults: vec![PlannedFault { id: "f1".to_owned(), fault: cell.kind(), target: cell.target() }],
+        faults: faults::planned(cell),
         exercise: Exercise { resumes: 10, ..Exercise::default() },
         budgets: Budgets::default(),
         redis_loss_window_ms: 1000,
@@ -128,11 +130,13 @@ async fn observe(
     read_gauges(world, history, &mut collected);
     let settled = world.counter(REBALANCES).await;
 
-    progress.step(&format!("fault: {} of {}", cell.spec().name, cell.target()));
+    progress.step(&format!("fault: {} of {}", cell.what(), cell.subject));
     let struck = faults::strike(world, setting.infra, cell, clock).await?;
-    let (start, end) = (struck.fault.start_ns.unwrap_or(0), struck.fault.end_ns.unwrap_or(0));
-    progress.step(&format!("healed after {:.1} s, {:?}; load goes on", seconds(end - start), struck.fault.evidence));
-    history.put(&Record::Fault(struck.fault));
+    for fault in struck.faults {
+        let took = seconds(fault.end_ns.unwrap_or(0) - fault.start_ns.unwrap_or(0));
+        progress.step(&format!("{} healed after {took:.1} s, {:?}; load goes on", fault.target, fault.evidence));
+        history.put(&Record::Fault(fault));
+    }
     collected.offsets = struck.offsets;
     tokio::time::sleep(cell.budget() + LONGER).await;
     read_gauges(world, history, &mut collected);
@@ -141,7 +145,8 @@ async fn observe(
     phase(history, PhaseName::Load, load_ns);
     let quiesce_ns = clock.mono_ns();
     progress.step("quiesce");
-    let mut remarks = quiesce(world).await;
+    let mut remarks = struck.remarks;
+    remarks.extend(quiesce(world).await);
     phase(history, PhaseName::Quiesce, quiesce_ns);
 
     stage.send_replace(Stage::Listen);
@@ -161,7 +166,10 @@ async fn observe(
     phase(history, PhaseName::FinalReads, reads_ns);
     let gap_fills = world.counter("chat_gateway_gap_pages_total").await;
     let rebalances = world.counter(REBALANCES).await;
-    if cell.fault == FaultName::Stop5 && cell.component.is_consumer() && rebalances > settled {
+    if cell.fault == FaultName::Stop5
+        && cell.subject.components().iter().any(|it| it.is_consumer())
+        && rebalances > settled
+    {
         remarks.push(format!("{} rebalances, although the pause was shorter than a session", rebalances - settled));
     }
     history.put(&Record::Exercised(Exercised { gap_fills, rebalances }));
