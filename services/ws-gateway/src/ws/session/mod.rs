@@ -70,7 +70,7 @@ struct Session {
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
-    /// The drain has come to it: what is under way is answered, nothing more is read.
+    /// The drain has come to it: what is under way is answered, further records are refused.
     leaving: bool,
     /// Among the sessions of the user, since the connect.
     user_place: Option<UserPlace>,
@@ -109,7 +109,7 @@ pub async fn run(connection: Connection) {
     let end = loop {
         let (outbox, next) = (session.handle.clone(), session.next_deadline());
         let wake = tokio::select! {
-            message = inbound.next(), if session.window.has_space() && !session.leaving => Wake::Message(message),
+            message = inbound.next(), if session.window.has_space() => Wake::Message(message),
             () = take(outbox.as_deref(), &mut items) => Wake::Items,
             (sent, standing) = session.window.next() => Wake::Settled(sent, standing),
             () = tokio::time::sleep_until(next.into()) => Wake::Time,
