@@ -19,7 +19,7 @@ async fn open(gateway: &Gateway, query: &str) -> Result<Connection, u16> {
     let url = format!("{}?{query}", gateway.ws_url());
     match Connection::open_with(&url, &[("sec-websocket-protocol", "chat.v1")]).await {
         Ok(connection) => Ok(connection),
-        Err(ConnectError::Http(status)) => Err(status),
+        Err(ConnectError::Http(status) | ConnectError::Later { status, .. }) => Err(status),
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -381,3 +381,54 @@ async fn a_mark_that_was_told_already_or_comes_too_late_is_not_shown() {
     }
     assert_eq!(items(&alice).await.len(), 4, "2 and 3 of bob, 1 of carol, 4 of bob");
 }
+
+#[tokio::test]
+async fn a_hundred_rooms_are_resumed_with_one_read_of_memberships_and_one_answer() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let rooms: Vec<RoomId> = (0..100).map(|_| RoomId::generate()).collect();
+    let ask = |room_id: &RoomId| RoomRequest {
+        room_id: *room_id,
+        after: Some(2),
+        key: 0,
+        sink: Sink::Native,
+        feed: Feed::TIMELINE,
+    };
+    fixture.effects.clear();
+    fixture.tell(Input::Subscribe {
+        session: alice.id,
+        tag: Tag::NativeConnect(1),
+        rooms: rooms.iter().map(ask).collect(),
+    });
+    let opens: Vec<usize> = fixture
+        .effects
+        .drain(..)
+        .filter_map(|effect| if let Effect::Open { rooms, .. } = effect { Some(rooms.len()) } else { None })
+        .collect();
+    assert_eq!(opens, [100]);
+    fixture.admit(0, &alice, &rooms);
+    let received = items(&alice).await;
+    let [Item::Subscribed(Tag::NativeConnect(1), answers)] = &received[..] else { panic!("{received:?}") };
+    assert!(answers.len() == 100 && answers.iter().all(|room| room.error.is_none() && room.seq == 2));
+    let pages = fixture.effects.iter().filter(|effect| matches!(effect, Effect::ReadPage { .. })).count();
+    assert_eq!(pages, 100, "one for each room that moved");
+}
+
+#[tokio::test]
+async fn all_rooms_together_keep_no_more_than_their_total() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let rooms: Vec<RoomId> = (0..50).map(|_| RoomId::generate()).collect();
+    let request = fixture.subscribe(&alice, &rooms);
+    fixture.admit(request, &alice, &rooms);
+    for (room, seq) in rooms.iter().flat_map(|room| (4..204).map(move |seq| (*room, seq))) {
+        fixture.message(room, seq);
+    }
+    let total = RINGS.total_bytes;
+    assert!((total / 2..=total).contains(&fixture.hub.ring_bytes()), "{}", fixture.hub.ring_bytes());
+    // With more rooms, each has less.
+    let more: Vec<RoomId> = (0..100).map(|_| RoomId::generate()).collect();
+    fixture.subscribe(&alice, &more);
+    fixture.hub.tick(fixture.now, &mut fixture.effects);
+    assert!(fixture.hub.ring_bytes() <= total / 3, "{}", fixture.hub.ring_bytes());
+}

@@ -256,6 +256,8 @@ fn seq(frame: &Value) -> i64 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn whoever_comes_back_gets_from_the_ring_what_the_database_would_show(
         steps in steps(), events in 0..40_usize, page_entries in 1..20_usize,

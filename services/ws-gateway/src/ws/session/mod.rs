@@ -75,7 +75,7 @@ struct Session {
     typing: TypingThrottle,
     deadlines: Deadlines,
     out: Vec<ByteString>,
-    /// The drain has come to it: what is under way is answered, nothing more is read.
+    /// The drain has come to it: what is under way is answered, further records are refused.
     leaving: bool,
     /// Among the sessions of the user, since the connect.
     user_place: Option<UserPlace>,
@@ -153,7 +153,7 @@ type Step = Result<(), Option<End>>;
 impl Session {
     /// Whether it takes further frames.
     fn listens(&self) -> bool {
-        self.window.has_space() && self.held.is_empty() && !self.leaving
+        self.window.has_space() && self.held.is_empty()
     }
 
     async fn message(&mut self, message: Incoming) -> Step {

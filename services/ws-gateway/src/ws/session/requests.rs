@@ -61,6 +61,12 @@ impl Session {
                 self.gateway.hub.tell(Input::Unsubscribe { session: handle.id, rooms }).await;
                 self.answer(&tag, Reply::Unsubscribed)
             }
+            Request::Send { tag, send } if self.leaving => {
+                self.gateway.metrics.sends.with_label_values(&[ErrorCode::Busy.as_str()]).inc();
+                let (room_id, client_message_id) = (send.room_id, send.client_message_id);
+                self.answer(&tag, Reply::SendRefused { room_id, client_message_id, rejection: leaving() })
+            }
+            Request::Read { tag, .. } if self.leaving => self.answer(&tag, Reply::Refused(leaving())),
             Request::Send { tag, send } => self.send(&handle, tag, send).await,
             Request::Refresh { tag, token } => self.refresh(&handle, &tag, &token),
             Request::Typing { tag, room_id, typing } => {
@@ -186,6 +192,10 @@ impl Session {
 fn session_limit(ws: &WsConfig) -> Rejection {
     let message = format!("a user has at most {} sessions here: close another first", ws.max_sessions_per_user);
     Rejection::new(ErrorCode::SessionLimit, message)
+}
+
+fn leaving() -> Rejection {
+    Rejection::new(ErrorCode::Busy, "the server restarts: connect again and repeat with the same clientMessageId")
 }
 
 fn rooms_limit() -> Rejection {

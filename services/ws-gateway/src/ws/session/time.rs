@@ -30,8 +30,8 @@ impl Session {
                 let retry_after_ms = Some(rand::rng().random_range(100..1_000));
                 return Err(Some(End { retry_after_ms, ..End::new(CloseCode::RESTART, "the server restarts") }));
             }
-            // Sends under way are answered first; the hard stop is the limit. Further ones would put the end off for ever: unread, they were
-            // never taken, and the client repeats them elsewhere.
+            // Sends under way are answered first; the hard stop is the limit. Further ones would put the end off for ever:
+            // they are refused, and the client repeats them elsewhere.
             self.leaving = true;
             self.deadlines.drain = Some(now + Duration::from_millis(50));
         }
