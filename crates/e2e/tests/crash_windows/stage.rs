@@ -72,8 +72,7 @@ impl Stage {
     }
 
     pub async fn let_another_take_over(&mut self) {
-        let debug = [("CHAT__KAFKA__PROPERTIES__DEBUG", "cgrp,topic,protocol"), ("CHAT__LOG__FILTER", "debug")];
-        self.processes.start("second", self.window.service, &debug);
+        self.processes.start("second", self.window.service, &[]);
         self.processes.await_ready("second").await;
         assert_eventually!(self.lag().await == 0, within = HANDED_OVER, "taken over; {}", self.log("second"));
         // The sleeper's news will be old by then.
