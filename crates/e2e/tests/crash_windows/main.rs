@@ -42,7 +42,7 @@ const WINDOWS: [Window; 10] = [
     // Notifications of the first message to a member who is elsewhere.
     window("notifier", "notifier.before-publish", [1, 2]),
     window("notifier", "notifier.published", [2, 2]),
-    // Live pushes of the mark to the room. Only a mark that moves is told: who dies between has stored it, and clients load it.
+    // Publishes of the mark on the room's channel. Only a mark that moves is told: who dies between has stored it, and clients load it.
     window("read-receipt", "read-receipt.before-flush", [1, 1]),
     window("read-receipt", "read-receipt.flushed", [0, 1]),
     window("read-receipt", "read-receipt.told", [1, 1]),

@@ -166,14 +166,14 @@ impl Stage {
     async fn told(&self) -> usize {
         match self.window.service {
             "persister" => events(&self.system, self.room).await.iter().filter(|event| event.seq == FIRST).count(),
-            "broadcaster" => self.wire.count(FIRST),
+            "broadcaster" => self.wire.events(FIRST),
             "notifier" => {
                 let id = format!("{}:{FIRST}", self.room);
                 let notified =
                     |push: &ServerPush| matches!(push, ServerPush::Notification(it) if it.id == id).then_some(());
                 self.at_eve.all(notified).len()
             }
-            _ => self.at_ann.marks().into_iter().filter(|mark| *mark == 4).count(),
+            _ => self.wire.marks(4),
         }
     }
 
