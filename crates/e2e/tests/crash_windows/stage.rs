@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Longer than Kafka waits for a dead member, and shares out its partitions, with many such tests side by side.
-const HANDED_OVER: Duration = Duration::from_secs(60);
+const HANDED_OVER: Duration = Duration::from_mins(1);
 /// Place of the first message: the room's creation is 1.
 const FIRST: i64 = 2;
 
