@@ -92,16 +92,20 @@ pub fn impossible(directory: &Path) -> Option<String> {
 
 /// Whether something is mounted on the directory: a runner that was killed leaves its disk.
 pub fn is_mounted(directory: &Path) -> bool {
-    let Ok(directory) = directory.canonicalize() else { return false };
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    mounts.lines().filter_map(|line| line.split(' ').nth(1)).any(|point| Path::new(point) == directory)
+    directory.canonicalize().is_ok_and(|directory| mounts().contains(&directory))
 }
 
-/// Removes what a runner that was killed left mounted.
+/// Removes what a runner that was killed left mounted, on the directory or below.
 pub fn unmount_left_over(directory: &Path) {
-    if is_mounted(directory) {
-        unmount(directory);
+    let Ok(directory) = directory.canonicalize() else { return };
+    for point in mounts().iter().filter(|point| point.starts_with(&directory)) {
+        unmount(point);
     }
+}
+
+fn mounts() -> Vec<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    text.lines().filter_map(|line| line.split(' ').nth(1).map(PathBuf::from)).collect()
 }
 
 /// How many lines of a log say that there is no space, from a place on.

@@ -55,6 +55,7 @@ impl Infra {
             infra.command(&["kill", name]).await.ok();
             disk::unmount_left_over(&infra.data(name));
         }
+        disk::unmount_left_over(&infra.dir.join("runs"));
         infra.found_running = infra.command(&["status"]).await?.contains(" running ");
         if let Err(error) = infra.command(&["up", "infra"]).await {
             infra.stop().await?;

@@ -1,6 +1,6 @@
 //! The loop: `chat-events` → decode → route → Redis → offsets.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chat_kafka::{Batch, Consumer, DeadLetters, KafkaError};
@@ -50,7 +50,7 @@ impl Pipeline {
         self.metrics.bytes.inc_by(payloads.iter().map(|(_, payload)| payload.len() as u64).sum());
         let oldest_ms = batch.records.iter().filter_map(|record| record.timestamp_ms).min();
         if let Some(delay_ms) = oldest_ms.map(|at| self.clock.now().as_millisecond().saturating_sub(at)) {
-            let delay = std::time::Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
+            let delay = Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
             self.metrics.delay.observe(delay.as_secs_f64());
         }
         tracing::debug!(records = batch.records.len(), publishes = payloads.len(), "batch published");
@@ -73,7 +73,8 @@ impl Pipeline {
 
     /// Publishes all, for as long as it takes. What Redis took before it failed is published again; gateways drop it by its seq.
     async fn publish(&self, payloads: &[(Channel, Bytes)]) {
-        let mut backoff = Backoff::default();
+        // Not longer: live delivery is to be back within 5 s of Redis, and one attempt more may fail.
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         while let Err(error) = self.redis.publish_all(payloads).await {
             let delay = backoff.next_delay();
             tracing::warn!(%error, ?delay, publishes = payloads.len(), "redis did not take the batch, repeating");
