@@ -25,6 +25,15 @@ pub struct Struck {
     pub offsets: Vec<Offset>,
 }
 
+impl Struck {
+    /// Under its name in the plan.
+    pub fn renamed(mut self, id: &str) -> Self {
+        self.fault.id.replace_range(.., id);
+        self.offsets.iter_mut().for_each(|offset| offset.fault.replace_range(.., id));
+        self
+    }
+}
+
 /// Applies the fault of a cell, and heals it.
 pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunClock) -> anyhow::Result<Struck> {
     let mut struck = Struck { fault: planned(cell, clock), offsets: Vec::new() };

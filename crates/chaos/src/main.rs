@@ -3,13 +3,16 @@
 mod clients;
 mod dumps;
 mod faults;
+mod gauges;
 mod history;
 mod infra;
 mod plan;
+mod plot;
 mod process;
 mod progress;
 mod run;
 mod service;
+mod soak;
 mod table;
 mod world;
 
@@ -21,7 +24,7 @@ use clap::Parser;
 use infra::Infra;
 use plan::{Component, FaultName};
 use progress::Progress;
-use run::{Outcome, Setting};
+use run::{Outcome, Script, Setting, Timing};
 use table::Line;
 
 /// Runs the five services as real processes under load, breaks one part, heals it, and checks every promise.
@@ -50,6 +53,12 @@ struct Cli {
     /// How often each cell is run
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
+    /// Shorter phases, for the tests: see docs/TESTING.md
+    #[arg(long)]
+    short: bool,
+    /// One run of so many minutes with one fault after the other, instead of a run for each cell
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["runs", "short"], value_parser = clap::value_parser!(u64).range(1..=1440))]
+    soak: Option<u64>,
     /// How many clients
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(4..=1000))]
     clients: u16,
@@ -111,29 +120,34 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         () = &mut interrupted => return Ok(ExitCode::from(130)),
     };
     let pause = Duration::from_millis(cli.pause_ms);
-    let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause };
-    let setting = Setting { infra: &infra, binaries: &binaries, load, progress };
+    let length = Duration::from_mins(cli.soak.unwrap_or(0));
+    let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause, length };
+    let timing = if cli.short { Timing::SHORT } else { Timing::NORMAL };
+    let setting = Setting { infra: &infra, binaries: &binaries, load, timing, progress };
     let mut lines = Vec::new();
     let mut code = 0;
-    let all = cells.len() * usize::try_from(cli.runs)?;
     let rounds = (0..cli.runs).flat_map(|round| cells.iter().map(move |cell| (*cell, cli.seed + round)));
-    for (number, (cell, seed)) in rounds.enumerate() {
-        progress.cell(number + 1, all, cell, seed);
+    let scripts: Vec<(Script, u64)> = match cli.soak {
+        Some(_) => vec![(soak::script(&cells, length, cli.seed), cli.seed)],
+        None => rounds.map(|(cell, seed)| (Script::of(cell, timing), seed)).collect(),
+    };
+    for (number, (script, seed)) in scripts.iter().enumerate() {
+        progress.run(number + 1, scripts.len(), script, *seed);
         let outcome = tokio::select! {
-            outcome = Box::pin(run::run_within(&setting, cell, seed)) => outcome,
+            outcome = Box::pin(run::run_within(&setting, script, *seed)) => outcome,
             () = &mut interrupted => { code = 130; break }
         };
         match outcome {
             Ok(outcome) => {
                 tell(&outcome, progress);
-                let line = Line::of(cell, seed, &outcome);
-                code = code.max(u8::from(!line.good));
-                lines.push(line);
+                let told = Line::of(script, *seed, &outcome);
+                code = code.max(u8::from(told.iter().any(|line| !line.good)));
+                lines.extend(told);
             }
             Err(error) => {
                 progress.step(&format!("not carried out: {error:#}"));
                 code = 2;
-                lines.push(Line::broken(cell, seed));
+                lines.push(Line::broken(script, *seed));
                 // The fault may not have been healed.
                 infra.wake().await;
             }

@@ -1,8 +1,11 @@
 //! The end: component × fault, and what came of each.
 
-use chat_checker::{Report, Verdict};
+use chat_checker::{FaultReport, Report, Verdict};
 
-use crate::{plan::Cell, run::Outcome};
+use crate::{
+    plan::Cell,
+    run::{Outcome, Script, Step},
+};
 
 /// One run, told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,38 +30,65 @@ pub const HEAD: [&str; 12] = [
 ];
 
 impl Line {
-    /// A run that came to its end.
-    pub fn of(cell: Cell, seed: u64, outcome: &Outcome) -> Self {
+    /// A run that came to its end; of several faults, a line for each, and one for the whole.
+    pub fn of(script: &Script, seed: u64, outcome: &Outcome) -> Vec<Self> {
         let Report { verdict, faults, rooms, sends, .. } = &outcome.report;
         let good = *verdict == Verdict::Valid && outcome.remarks.is_empty();
-        let fault = faults.first();
-        let ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let sum = |count: fn(&chat_checker::RoomReport) -> u64| rooms.iter().map(count).sum::<u64>().to_string();
         let verdict = if *verdict == Verdict::Valid && !good { "not well" } else { verdict.as_str() };
-        let cells = vec![
-            cell.component.name().to_owned(),
-            cell.spec().name.to_owned(),
-            seed.to_string(),
-            verdict.to_owned(),
-            ms(fault.and_then(|fault| fault.first_ok_ms)),
-            ms(fault.and_then(|fault| fault.caught_up_ms)),
-            ms(fault.and_then(|fault| fault.budget_ms).map(|(first_ok, _)| first_ok)),
+        let whole = [
             sends.sent.to_string(),
             sum(|room| room.expected),
             sum(|room| room.unique),
             sum(|room| room.missing),
             sum(|room| room.duplicate),
         ];
-        Self { cells, good }
+        if let [step] = &script.steps[..] {
+            let cells = first_cells(step.cell, seed, verdict).chain(times(faults.first())).chain(whole).collect();
+            return vec![Self { cells, good }];
+        }
+        let of_fault = |(step, fault): (&Step, &FaultReport)| {
+            let in_time = fault.happened && fault.met == Some(true);
+            let word = if in_time { "in time" } else { "not in time" };
+            let mut cells: Vec<String> = first_cells(step.cell, seed, word).chain(times(Some(fault))).collect();
+            cells.resize(HEAD.len(), String::new());
+            Self { cells, good: in_time }
+        };
+        let mut lines: Vec<Self> = script.steps.iter().zip(faults).map(of_fault).collect();
+        let head = [script.name.clone(), format!("{} faults", faults.len()), seed.to_string(), verdict.to_owned()];
+        lines.push(Self { cells: head.into_iter().chain(times(None)).chain(whole).collect(), good });
+        lines
     }
 
     /// One that did not.
-    pub fn broken(cell: Cell, seed: u64) -> Self {
-        let mut cells = vec![cell.component.name().to_owned(), cell.spec().name.to_owned(), seed.to_string()];
-        cells.push("no verdict".to_owned());
+    pub fn broken(script: &Script, seed: u64) -> Self {
+        let mut cells = match &script.steps[..] {
+            [step] => first_cells(step.cell, seed, "no verdict").collect(),
+            steps => {
+                vec![
+                    script.name.clone(),
+                    format!("{} faults", steps.len()),
+                    seed.to_string(),
+                    "no verdict".to_owned(),
+                ]
+            }
+        };
         cells.resize(HEAD.len(), "–".to_owned());
         Self { cells, good: false }
     }
+}
+
+fn first_cells(cell: Cell, seed: u64, verdict: &str) -> impl Iterator<Item = String> {
+    [cell.component.name().to_owned(), cell.spec().name.to_owned(), seed.to_string(), verdict.to_owned()].into_iter()
+}
+
+fn times(fault: Option<&FaultReport>) -> [String; 3] {
+    let ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+    [
+        ms(fault.and_then(|fault| fault.first_ok_ms)),
+        ms(fault.and_then(|fault| fault.caught_up_ms)),
+        ms(fault.and_then(|fault| fault.budget_ms).map(|(first_ok, _)| first_ok)),
+    ]
 }
 
 /// Aligned columns; words to the left, numbers to the right.
@@ -87,19 +117,20 @@ pub fn render(lines: &[Line], colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Component, FaultName};
+    use crate::{
+        plan::{Component, FaultName},
+        run::Timing,
+    };
 
     #[test]
     fn columns_are_aligned_and_a_run_without_an_end_is_bad() {
-        let line = Line::broken(Cell { component: Component::Kafka, fault: FaultName::Stop5 }, 7);
+        let script = Script::of(Cell { component: Component::Kafka, fault: FaultName::Stop5 }, Timing::NORMAL);
+        let line = Line::broken(&script, 7);
         assert!(!line.good);
-        let text = render(&[line], false);
+        let text = render(std::slice::from_ref(&line), false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].find("verdict"), lines[1].find("no verdict"));
         assert!(!text.contains('\x1b'));
-        assert!(
-            render(&[Line::broken(Cell { component: Component::Kafka, fault: FaultName::Kill }, 7)], true)
-                .contains("\x1b[31m")
-        );
+        assert!(render(&[line], true).contains("\x1b[31m"));
     }
 }

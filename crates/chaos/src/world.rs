@@ -21,6 +21,8 @@ use crate::{
 
 /// Key of the access tokens.
 pub const SECRET: &str = "a secret of the chaos runs, long enough for HS256";
+/// So that most of the members of a room are elsewhere.
+const GATEWAYS: usize = 3;
 /// So that rooms spread over two consumers.
 const PARTITIONS: i32 = 6;
 const READY_WITHIN: Duration = Duration::from_secs(40);
@@ -44,8 +46,8 @@ pub struct World {
 }
 
 impl World {
-    /// Makes schema and topics, and starts all services the cell needs, until they are ready. `run_dir` gets their logs.
-    pub async fn start(infra: &Infra, binaries: &Path, cell: Cell, run_dir: &Path) -> anyhow::Result<Self> {
+    /// Makes schema and topics, and starts all services that the cells need, until they are ready. `run_dir` gets their logs.
+    pub async fn start(infra: &Infra, binaries: &Path, cells: &[Cell], run_dir: &Path) -> anyhow::Result<Self> {
         let mut id = Uuid::new_v4().simple().to_string();
         id.truncate(10);
         let kafka = KafkaConfig {
@@ -65,8 +67,8 @@ impl World {
         let logs = run_dir.join("logs");
         fs::create_dir_all(&logs)?;
         for component in Component::ALL.into_iter().filter(|component| !component.is_infra()) {
-            let hit = component == cell.component;
-            let instances = if hit { cell.instances() } else { 1 + usize::from(component == Component::WsGateway) };
+            let needed = cells.iter().filter(|cell| cell.component == component).map(|cell| cell.instances()).max();
+            let instances = needed.unwrap_or(1).max(if component == Component::WsGateway { GATEWAYS } else { 1 });
             for number in 1..=instances {
                 let name = format!("{}-{number}", component.name());
                 let settings = service::settings(component, infra, &world.kafka, &world.postgres)?;
@@ -116,6 +118,12 @@ impl World {
         self.services.get_mut(name).ok_or_else(|| anyhow!("there is no {name}"))
     }
 
+    /// Services that ended without having been told to.
+    pub fn ended_by_themselves(&mut self) -> Vec<String> {
+        let ended = |(name, service): (&String, &mut Service)| Some(format!("{name} ended: {}", service.exit()?));
+        self.services.iter_mut().filter_map(ended).collect()
+    }
+
     /// Public addresses of the gateways.
     pub fn addresses(&self) -> Vec<String> {
         let gateways = self.services.values().filter(|service| service.component == Component::WsGateway);
@@ -161,7 +169,7 @@ impl World {
 }
 
 /// Sum of all series of a metric in the text format.
-fn sum_of(text: &str, name: &str) -> f64 {
+pub fn sum_of(text: &str, name: &str) -> f64 {
     let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
     text.lines().filter(of_name).filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }

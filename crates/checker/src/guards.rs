@@ -76,7 +76,14 @@ pub(crate) fn not_checked(run: &Run, invariant: Invariant) -> Option<String> {
             return Some(format!("no committed offsets were read at {}", kill.id));
         }
     }
-    let needed = |section: &&Section| **section != Section::Offsets || killed.clone().next().is_some();
+    if invariant == Invariant::I12
+        && let Some(kill) = killed.clone().find(|kill| !run.stored.contains_key(&kill.id))
+    {
+        return Some(format!("what was stored at {} was not read", kill.id));
+    }
+    let needed = |section: &&Section| {
+        !matches!(**section, Section::Offsets | Section::Stored) || killed.clone().next().is_some()
+    };
     let missing = invariant.needs().iter().filter(needed).find(|section| !run.has_dump(**section))?;
     Some(format!("there is no complete dump of the {}", missing.name()))
 }

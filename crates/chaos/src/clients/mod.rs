@@ -64,6 +64,8 @@ pub struct Load {
     pub rooms: usize,
     /// Between two messages of one client, on average.
     pub pause: Duration,
+    /// How long they talk, if that is long: their tokens must last.
+    pub length: Duration,
 }
 
 /// Accounts, and rooms of which everybody is in two.
@@ -79,7 +81,7 @@ pub async fn gather(load: Load, store: &Store, address: &str, history: &History)
             password_hash: "-".to_owned(),
         };
         ensure!(store.create_user(&user).await?, "an account that exists");
-        let token = access_token(SECRET, id, Duration::from_hours(1));
+        let token = access_token(SECRET, id, Duration::from_hours(1) + load.length * 2);
         let role = Role::of(number);
         let person = Person { process: format!("c{number}"), id, token, role, rooms: Vec::new() };
         let pace = if role == Role::Slow { Pace::Slow } else { Pace::Steady };

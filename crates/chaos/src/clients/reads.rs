@@ -11,7 +11,7 @@ use super::{Person, record};
 use crate::history::History;
 
 const PAGE: u32 = 200;
-const WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_mins(2);
 
 /// Number of unread messages that a user is told, room by room.
 pub type Unread = Vec<((RoomId, UserId), i64)>;

@@ -10,7 +10,8 @@ mod recorder;
 use serde::{Deserialize, Serialize};
 
 pub use dump::{
-    DeadLetter, Dump, Gauge, Mark, Membership, Offset, Poison, REQUIRED_HEADERS, RedisMark, Row, Section, TopicRecord,
+    DeadLetter, Dump, Gauge, Mark, Membership, Offset, Poison, REQUIRED_HEADERS, RedisMark, Row, Section, Stored,
+    TopicRecord,
 };
 pub use event::{Event, Key, Kind, Op, Outcome, SendState, Via};
 pub use hash::BodyHash;
@@ -52,6 +53,8 @@ pub enum Record {
     DeadLetter(DeadLetter),
     /// A committed offset at an instant.
     Offset(Offset),
+    /// How far the database was at a kill.
+    Stored(Stored),
     /// A reading of a memory or queue gauge.
     Gauge(Gauge),
     /// The end of a dump: how many records it has.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_checker::history::{
     BodyHash, Budgets, Client, DeadLetter, Event, Evidence, Exercise, Fault, FaultKind, Kind, Offset, Op, Outcome,
-    Pace, Plan, PlannedFault, Record, Row, TopicRecord, Via,
+    Pace, Plan, PlannedFault, Record, Row, Stored, TopicRecord, Via,
 };
 use chat_protocol::{ClientMessageId, RoomId, UserId};
 use uuid::Uuid;
@@ -45,6 +45,7 @@ pub struct Story {
     topics: Vec<TopicRecord>,
     letters: Vec<DeadLetter>,
     offsets: Vec<Offset>,
+    stored: Vec<Stored>,
     made: u32,
 }
 
@@ -70,6 +71,7 @@ impl Story {
             topics: Vec::new(),
             letters: Vec::new(),
             offsets: Vec::new(),
+            stored: Vec::new(),
             made: 0,
         }
     }
@@ -302,6 +304,16 @@ impl Story {
                 partition: 0,
                 offset: count(self.topics.len()),
             });
+            for (name, world) in &self.rooms {
+                let head = (None, count(world.rows.len()));
+                let marks = world.marks.iter().map(|(who, seq)| (Some(user(who)), *seq));
+                self.stored.extend(std::iter::once(head).chain(marks).map(|(user, seq)| Stored {
+                    fault: id.clone(),
+                    room: room(name),
+                    user,
+                    seq,
+                }));
+            }
         }
         self.time_passes(2000);
         self.records.push(Record::Fault(Fault {
