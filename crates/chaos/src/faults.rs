@@ -4,13 +4,14 @@ use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Dura
 
 use chat_checker::{
     RunClock,
-    history::{Evidence, Fault, Offset},
+    history::{Evidence, Fault},
 };
 
 use crate::{
     infra::Infra,
     plan::{Action, Cell, Component},
     process,
+    snapshot::{self, Snapshot},
     world::World,
 };
 
@@ -21,25 +22,26 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Struck {
     pub fault: Fault,
-    /// Committed offsets at a kill.
-    pub offsets: Vec<Offset>,
+    /// What was committed and stored at a kill.
+    pub snapshot: Snapshot,
 }
 
 impl Struck {
     /// Under its name in the plan.
     pub fn renamed(mut self, id: &str) -> Self {
         self.fault.id.replace_range(.., id);
-        self.offsets.iter_mut().for_each(|offset| offset.fault.replace_range(.., id));
+        self.snapshot.offsets.iter_mut().for_each(|offset| offset.fault.replace_range(.., id));
+        self.snapshot.stored.iter_mut().for_each(|stored| stored.fault.replace_range(.., id));
         self
     }
 }
 
 /// Applies the fault of a cell, and heals it.
 pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunClock) -> anyhow::Result<Struck> {
-    let mut struck = Struck { fault: planned(cell, clock), offsets: Vec::new() };
+    let mut struck = Struck { fault: planned(cell, clock), snapshot: Snapshot::default() };
     struck.fault.start_ns = Some(clock.mono_ns());
     match (cell.spec().action, cell.component.is_infra()) {
-        (Action::Kill { start_again }, false) => kill_service(world, cell, clock, start_again, &mut struck).await?,
+        (Action::Kill { start_again }, false) => kill_service(world, cell, start_again, &mut struck).await?,
         (Action::Kill { .. }, true) => kill_infra(infra, cell, &mut struck).await?,
         (Action::Restart, false) => {
             let service = world.service(&cell.target())?;
@@ -76,7 +78,7 @@ pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunCloc
     Ok(struck)
 }
 
-fn planned(cell: Cell, clock: RunClock) -> Fault {
+pub fn planned(cell: Cell, clock: RunClock) -> Fault {
     let now = clock.mono_ns();
     let length = if let Action::Pause(length) = cell.spec().action { length } else { Duration::ZERO };
     Fault {
@@ -93,34 +95,14 @@ fn planned(cell: Cell, clock: RunClock) -> Fault {
     }
 }
 
-async fn kill_service(
-    world: &mut World,
-    cell: Cell,
-    clock: RunClock,
-    start_again: bool,
-    struck: &mut Struck,
-) -> anyhow::Result<()> {
+async fn kill_service(world: &mut World, cell: Cell, start_again: bool, struck: &mut Struck) -> anyhow::Result<()> {
     let service = world.service(&cell.target())?;
     struck.fault.evidence.extend(service.kill().await.and_then(ending));
+    // Before it runs again: it could store what it had committed too early.
+    struck.snapshot = snapshot::read(world, cell.component, &struck.fault.id).await?;
+    struck.fault.group.clone_from(&struck.snapshot.group);
     if start_again {
-        service.start()?;
-    }
-    // Asking for the offsets takes a moment that is not part of the fault.
-    struck.fault.end_ns = Some(clock.mono_ns());
-    if let Some(topic) = topic_of(cell.component, world) {
-        let group = world.kafka.topics().group(cell.component.name());
-        let committed = chat_kafka::committed(&world.kafka, &group, &topic).await?;
-        struck.offsets = committed
-            .into_iter()
-            .map(|(partition, offset)| Offset {
-                fault: struck.fault.id.clone(),
-                group: group.clone(),
-                topic: topic.clone(),
-                partition,
-                offset,
-            })
-            .collect();
-        struck.fault.group = Some(group);
+        world.service(&cell.target())?.start()?;
     }
     Ok(())
 }

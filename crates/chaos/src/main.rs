@@ -12,6 +12,7 @@ mod process;
 mod progress;
 mod run;
 mod service;
+mod snapshot;
 mod soak;
 mod table;
 mod world;

@@ -7,8 +7,8 @@ use chat_checker::history::{Fault, Gauge};
 use plotters::{
     coord::Shift,
     prelude::{
-        BLACK, ChartBuilder, Color as _, DrawingArea, IntoDrawingArea as _, LineSeries, PathElement, Rectangle,
-        RGBColor, SVGBackend, SeriesLabelPosition, Text, TextStyle, WHITE,
+        BLACK, ChartBuilder, Color as _, DrawingArea, IntoDrawingArea as _, LineSeries, PathElement, RGBColor,
+        Rectangle, SVGBackend, SeriesLabelPosition, Text, TextStyle, WHITE,
     },
     style::{
         FontTransform, IntoTextStyle as _,
@@ -158,16 +158,15 @@ fn draw_panel(
         .draw()?;
     // A kill takes no time: it would not be seen otherwise.
     let narrowest = end / 500.0;
-    chart.draw_series(
-        bands.iter().map(|(from, to, _)| {
-            Rectangle::new([(*from, 0.0), (to.max(from + narrowest), top)], BAND.mix(0.18).filled())
-        }),
-    )?;
+    chart.draw_series(bands.iter().map(|(from, to, _)| {
+        Rectangle::new([(*from, 0.0), (to.max(from + narrowest), top)], BAND.mix(0.18).filled())
+    }))?;
     for (number, (name, points)) in lines.iter().enumerate() {
         let colour = COLOURS[number % COLOURS.len()];
-        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?.label(name).legend(
-            move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)),
-        );
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)));
     }
     if !lines.is_empty() {
         // In the margin on the right.

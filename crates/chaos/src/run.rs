@@ -255,9 +255,14 @@ async fn talk(
         progress.step(&format!("fault {number}: {} of {}", cell.spec().name, cell.target()));
         let struck = faults::strike(world, setting.infra, *cell, clock).await?.renamed(&fault_id(index));
         let (start, end) = (struck.fault.start_ns.unwrap_or(0), struck.fault.end_ns.unwrap_or(0));
-        progress.step(&format!("healed after {:.1} s, {:?}; load goes on", seconds(end - start), struck.fault.evidence));
+        progress.step(&format!(
+            "healed after {:.1} s, {:?}; load goes on",
+            seconds(end - start),
+            struck.fault.evidence
+        ));
         history.put(&Record::Fault(struck.fault.clone()));
-        collected.offsets.extend(struck.offsets);
+        collected.offsets.extend(struck.snapshot.offsets);
+        collected.stored.extend(struck.snapshot.stored);
         faults.push((struck.fault, format!("{} {}", cell.component.name(), cell.spec().name)));
         let budget = if timing.whole_budget { cell.budget() } else { Duration::ZERO };
         tokio::time::sleep(budget + *pause).await;
@@ -334,5 +339,48 @@ pub async fn run_within(setting: &Setting<'_>, script: &Script, seed: u64) -> an
     match tokio::time::timeout(limit, Box::pin(run(setting, script, seed))).await {
         Ok(outcome) => outcome,
         Err(_) => bail!("not over after {limit:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_checker::Verdict;
+
+    use super::*;
+    use crate::plan::Component;
+
+    /// The verdict over a run of which only this was written down.
+    fn judged(written: impl FnOnce(&History)) -> Report {
+        let directory = std::env::temp_dir().join(format!("chat-chaos-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(&directory).unwrap();
+        let history = History::create(&directory.join("history.jsonl"), RunClock::start()).unwrap();
+        let script = Script::of(Cell { component: Component::Persister, fault: FaultName::Kill }, Timing::SHORT);
+        history.put(&Record::Plan(plan(&script, 1, Timing::SHORT)));
+        written(&history);
+        history.finish().unwrap();
+        let report = verdict(&directory).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        report
+    }
+
+    #[test]
+    fn a_run_in_which_the_planned_fault_did_not_happen_proves_nothing() {
+        let report = judged(|_| {});
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.doubts.iter().any(|doubt| doubt == "fault f1 was planned and never applied"), "{report:?}");
+    }
+
+    #[test]
+    fn a_kill_that_nothing_shows_proves_nothing() {
+        let cell = Cell { component: Component::Persister, fault: FaultName::Kill };
+        let report = judged(|history| {
+            let mut fault = faults::planned(cell, history.clock());
+            (fault.start_ns, fault.end_ns) = (Some(1), Some(2));
+            // It ended, but by itself.
+            fault.evidence.push(chat_checker::history::Evidence::ExitCode(0));
+            history.put(&Record::Fault(fault));
+        });
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.doubts.iter().any(|doubt| doubt == "fault f1: nothing shows that it happened"), "{report:?}");
     }
 }

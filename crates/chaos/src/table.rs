@@ -65,12 +65,7 @@ impl Line {
         let mut cells = match &script.steps[..] {
             [step] => first_cells(step.cell, seed, "no verdict").collect(),
             steps => {
-                vec![
-                    script.name.clone(),
-                    format!("{} faults", steps.len()),
-                    seed.to_string(),
-                    "no verdict".to_owned(),
-                ]
+                vec![script.name.clone(), format!("{} faults", steps.len()), seed.to_string(), "no verdict".to_owned()]
             }
         };
         cells.resize(HEAD.len(), "–".to_owned());

@@ -44,7 +44,9 @@ fn commits(findings: &mut Findings) {
     for (at, offset) in &run.offsets {
         committed.entry((&offset.topic, offset.partition)).or_default().push((offset, *at));
     }
-    committed.values_mut().for_each(|offsets| offsets.sort_by_key(|(offset, _)| offset.offset));
+    for offsets in committed.values_mut() {
+        offsets.sort_by_key(|(offset, _)| offset.offset);
+    }
     for (_, record) in &run.topics {
         let Some(offsets) = committed.get(&(&*record.topic, record.partition)) else { continue };
         let first = offsets.partition_point(|(offset, _)| offset.offset <= record.offset);
