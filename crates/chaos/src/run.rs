@@ -10,7 +10,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use chat_checker::{
     Reader, Report, RunClock, attach_context, check,
-    history::{Budgets, Exercise, Exercised, Fault, Gauge, Phase, PhaseName, Plan, PlannedFault, Record},
+    history::{
+        Budgets, Exercise, Exercised, Fault, Gauge, Notifications, Phase, PhaseName, Plan, PlannedFault, Record,
+    },
     render,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -170,9 +172,10 @@ fn plan(script: &Script, seed: u64, timing: Timing) -> Plan {
         min_ok: timing.min_ok,
         faults: script.steps.iter().enumerate().map(planned).collect(),
         exercise: Exercise { resumes: timing.resumes, ..Exercise::default() },
-        budgets: Budgets::default(),
+        // Somebody who is here is so for as long as a delivery may take, before and after.
+        budgets: Budgets { presence_ms: 5000, ..Budgets::default() },
         redis_loss_window_ms: 1000,
-        notifications: false,
+        notifications: Notifications::NotViewing,
     }
 }
 
@@ -203,9 +206,9 @@ async fn observe(
 ) -> anyhow::Result<Observed> {
     let progress = setting.progress;
     let addresses = world.addresses();
-    let people = clients::gather(setting.load, &world.store, &addresses[0], history).await?;
+    let (people, wanderers) = clients::gather(setting.load, &world.store, &addresses[0], history).await?;
     let (stage, stages) = watch::channel(Stage::Talk);
-    let mut all = clients::start(&people, &addresses, setting.load, seed, history, &stages);
+    let mut all = clients::start(&people, wanderers, &addresses, setting.load, seed, history, &stages);
     let mut collected = Collected::default();
     progress.step(&format!("warm-up: {} clients in {} rooms", people.len(), setting.load.rooms));
 

@@ -67,7 +67,7 @@ impl Invariant {
             Self::I11 => "read marks go forward and survive",
             Self::I12 => "committed offsets are safe",
             Self::I13 => "dead letters are exactly the poison",
-            Self::I14 => "offline members are notified",
+            Self::I14 => "whoever is away is notified",
             Self::I15 => "recovery and delivery in time",
         }
     }

@@ -16,7 +16,8 @@ pub use dump::{
 pub use event::{Event, Key, Kind, Op, Outcome, SendState, Via};
 pub use hash::BodyHash;
 pub use plan::{
-    Budgets, Client, Evidence, Exercise, Exercised, Fault, FaultKind, Pace, Phase, PhaseName, Plan, PlannedFault,
+    Budgets, Client, Evidence, Exercise, Exercised, Fault, FaultKind, Notifications, Pace, Phase, PhaseName, Plan,
+    PlannedFault,
 };
 pub use reader::{Reader, UnusableInput};
 pub use recorder::{Recorder, RunClock};

@@ -63,6 +63,8 @@ pub(crate) struct Notified {
     pub user: UserId,
     pub seq: i64,
     pub id: String,
+    /// How many messages it stands for.
+    pub count: u32,
 }
 
 /// What was read, ready to be checked; made by [`Reader::finish`](crate::Reader::finish).

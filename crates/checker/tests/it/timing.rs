@@ -2,7 +2,7 @@
 
 use chat_checker::{
     Invariant, Record, Report, Verdict,
-    history::{Op, Outcome, Pace},
+    history::{Notifications, Op, Outcome, Pace},
 };
 
 use crate::story::{MS, Story, judge};
@@ -147,7 +147,7 @@ fn a_refusal_for_want_of_a_membership_that_never_ended_is_caught() {
 /// Bob is away for long, and is told of what Alice says.
 fn away(notify: impl FnOnce(&mut Story)) -> Report {
     let mut story = two_people();
-    story.plan().notifications = true;
+    story.plan().notifications = Notifications::Offline;
     story.plan().budgets.reconnect_ms = 200_000;
     story.loses_connection("bob");
     story.time_passes(60_000);
@@ -176,7 +176,7 @@ fn an_offline_member_is_notified_at_least_once_with_the_same_id() {
 #[test]
 fn nobody_is_notified_who_is_online_or_no_member() {
     let mut story = Story::begins();
-    story.plan().notifications = true;
+    story.plan().notifications = Notifications::Offline;
     story.connects("alice");
     story.connects("bob");
     story.founds("alice", "lobby", &["bob"]);

@@ -7,8 +7,8 @@ mod sends;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_checker::history::{
-    BodyHash, Budgets, Client, DeadLetter, Event, Evidence, Exercise, Fault, FaultKind, Kind, Offset, Op, Outcome,
-    Pace, Plan, PlannedFault, Record, Row, Stored, TopicRecord, Via,
+    BodyHash, Budgets, Client, DeadLetter, Event, Evidence, Exercise, Fault, FaultKind, Kind, Notifications, Offset,
+    Op, Outcome, Pace, Plan, PlannedFault, Record, Row, Stored, TopicRecord, Via,
 };
 use chat_protocol::{ClientMessageId, RoomId, UserId};
 use uuid::Uuid;
@@ -59,7 +59,7 @@ impl Story {
             exercise: Exercise::default(),
             budgets: Budgets::default(),
             redis_loss_window_ms: 1000,
-            notifications: false,
+            notifications: Notifications::NotRecorded,
         };
         Self {
             now: 1_000 * MS,
@@ -106,6 +106,7 @@ impl Story {
             state: None,
             code: None,
             id: None,
+            count: None,
         };
         rest(&mut event);
         self.records.push(Record::Event(Box::new(event)));
