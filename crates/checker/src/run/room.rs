@@ -81,6 +81,12 @@ impl Room {
         self.intervals.get(&user)?.last().filter(|interval| interval.end == i64::MAX).copied()
     }
 
+    /// Whether a row changes a message from before the membership that a user has at its place: the text is withheld.
+    pub(crate) fn is_withheld(&self, user: UserId, row: &StoredRow) -> bool {
+        let begun = self.interval(user, row.seq).map(|interval| interval.start);
+        row.target.zip(begun).is_some_and(|(target, begun)| target < begun)
+    }
+
     /// Whether the message at a place was deleted later.
     pub(crate) fn is_deleted(&self, seq: i64) -> bool {
         self.versions.get(&seq).is_some_and(|all| all.iter().any(|(_, text)| text.is_none()))

@@ -63,6 +63,7 @@ defects! {
     I9 "reordered" rows::swapped_rows_of_a_connection;
     I10 "after_leaving" members::delivery_after_leaving;
     I10 "before_joining" members::delivery_before_joining;
+    I10 "shown_from_before" members::text_from_before_joining;
     I10 "written_by_stranger" members::row_of_a_stranger;
     I10 "membership_disagrees" members::other_membership;
     I11 "went_back" members::lower_mark;

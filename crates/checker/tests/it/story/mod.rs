@@ -212,7 +212,10 @@ impl Story {
     }
 
     fn receives(&mut self, who: &'static str, name: &'static str, row: &Row, via: Via) {
-        let shown = row.target.map_or(row.hash, |target| self.rooms[name].rows[index(target)].hash);
+        let world = &self.rooms[name];
+        let before = row.target.is_some_and(|target| world.members.get(who).is_some_and(|(start, _)| target < *start));
+        let shown = row.target.map_or(row.hash, |target| world.rows[index(target)].hash);
+        let shown = if before { Some(BodyHash::of("")) } else { shown };
         self.event(who, Outcome::Ok, Op::Recv, |event| {
             (event.room, event.sender) = (Some(row.room), Some(row.sender));
             event.client_message_id = Some(row.client_message_id.clone());
