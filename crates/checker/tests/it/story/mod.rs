@@ -294,6 +294,19 @@ impl Story {
         });
     }
 
+    pub fn is_notified_of(&mut self, who: &'static str, name: &'static str, seq: i64, count: u32) {
+        self.event(who, Outcome::Ok, Op::Notify, |event| {
+            (event.room, event.user, event.seq) = (Some(room(name)), Some(user(who)), Some(seq));
+            (event.id, event.count) = (Some(format!("{name}:{seq}")), Some(count));
+        });
+    }
+
+    /// Unsubscribes a room, and stays connected.
+    pub fn looks_away(&mut self, who: &'static str, name: &'static str) {
+        self.event(who, Outcome::Ok, Op::Close, |event| event.room = Some(room(name)));
+        self.rooms.get_mut(name).expect("a room").subscribed.remove(who);
+    }
+
     /// Kills a component that was planned to be killed, and starts it again.
     pub fn is_killed(&mut self, target: &str, group: Option<&str>) {
         self.time_passes(100);
