@@ -5,16 +5,23 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, ensure};
 use tokio::{process::Command, time::timeout};
 
-use crate::process;
+use crate::{
+    disk::{self, SmallDisk},
+    process,
+};
 
 /// Starting Kafka for the first time fetches it.
 const COMMAND_LIMIT: Duration = Duration::from_mins(5);
+/// Kafka's listener for those who come through a proxy, and the port of that proxy, without the offset.
+const KAFKA_PROXIED: (u16, u16) = (29_094, 29_095);
+const STORES: [&str; 3] = ["postgres", "redis", "kafka"];
 
 #[derive(Debug)]
 pub struct Infra {
@@ -24,6 +31,8 @@ pub struct Infra {
     /// Whether it ran before: then it is left running.
     found_running: bool,
     addresses: HashMap<String, String>,
+    /// The disk of this run, and the store whose data is on it.
+    disk: Mutex<Option<(Arc<SmallDisk>, Option<&'static str>)>>,
     /// Two runners on one stack would break each other's runs. Free when this one has ended, however it did.
     _lock: File,
 }
@@ -40,7 +49,13 @@ impl Infra {
         lock.try_lock().map_err(|_| {
             anyhow!("another chat-chaos uses {}: give this one its own --stack-dir and --port-offset", dir.display())
         })?;
-        let mut infra = Self { script, dir, port_offset, found_running: false, addresses: HashMap::new(), _lock: lock };
+        let (found_running, none, disk) = (false, HashMap::new(), Mutex::default());
+        let mut infra = Self { script, dir, port_offset, found_running, addresses: none, disk, _lock: lock };
+        for name in STORES.into_iter().filter(|name| disk::is_mounted(&infra.data(name))) {
+            infra.command(&["kill", name]).await.ok();
+            disk::unmount_left_over(&infra.data(name));
+        }
+        disk::unmount_left_over(&infra.dir.join("runs"));
         infra.found_running = infra.command(&["status"]).await?.contains(" running ");
         if let Err(error) = infra.command(&["up", "infra"]).await {
             infra.stop().await?;
@@ -87,15 +102,72 @@ impl Infra {
 
     /// Lets whatever was stopped or killed go on: a run that was broken off may have left it so.
     pub async fn wake(&self) {
-        for name in ["postgres", "redis", "kafka"] {
+        for name in STORES {
             if let Ok(pid) = self.pid(name) {
                 // It may be gone.
                 drop(process::signal("CONT", pid, &process::children(pid)).await);
             }
         }
-        if let Err(error) = self.command(&["up", "infra"]).await {
+        let up = async {
+            self.take_off_small_disk().await?;
+            self.command(&["up", "infra"]).await
+        };
+        if let Err(error) = up.await {
             eprintln!("{error:#}");
         }
+    }
+
+    /// Moves a store to an empty disk of this size, until [`Self::take_off_small_disk`].
+    pub async fn put_on_small_disk(&self, name: &'static str, mib: u64) -> anyhow::Result<()> {
+        self.command(&["stop", name]).await?;
+        self.keep(SmallDisk::mount(&self.data(name), mib)?, Some(name));
+        self.command(&["start", name]).await?;
+        Ok(())
+    }
+
+    /// Remembers a disk that is not to outlive the run.
+    pub fn keep(&self, disk: SmallDisk, store: Option<&'static str>) {
+        *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(disk), store));
+    }
+
+    /// Back to the data of before, if a store or a log was on a small disk.
+    pub async fn take_off_small_disk(&self) -> anyhow::Result<()> {
+        let taken = self.disk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((disk, store)) = taken else { return Ok(()) };
+        if let Some(name) = store {
+            // It may have ended by itself.
+            drop(self.command(&["kill", name]).await);
+        }
+        drop(disk);
+        if let Some(name) = store {
+            self.command(&["start", name]).await?;
+        }
+        Ok(())
+    }
+
+    /// Fills the small disk of this run for a while; how many writes of ours failed.
+    pub async fn keep_disk_full(&self, length: Duration) -> anyhow::Result<u64> {
+        let none = || anyhow!("there is no small disk");
+        let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(disk, _)| Arc::clone(disk));
+        let disk = disk.ok_or_else(none)?;
+        let failed = disk.keep_full(length).await?;
+        disk.free()?;
+        Ok(failed)
+    }
+
+    /// Where a store has its data.
+    fn data(&self, name: &str) -> PathBuf {
+        self.dir.join("data").join(name)
+    }
+
+    /// What a store says.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.dir.join("logs").join(format!("{name}.log"))
+    }
+
+    /// Where Kafka listens for those that come through a proxy, and where it sends them.
+    pub fn kafka_proxied_ports(&self) -> (u16, u16) {
+        (KAFKA_PROXIED.0 + self.port_offset, KAFKA_PROXIED.1 + self.port_offset)
     }
 
     /// Runs the script, which takes names such as `kill redis`; what it said.
@@ -104,6 +176,8 @@ impl Infra {
             .args(arguments)
             .env("STACK_DIR", &self.dir)
             .env("PORT_OFFSET", self.port_offset.to_string())
+            .env("KAFKA_PROXIED_PORT", self.kafka_proxied_ports().0.to_string())
+            .env("KAFKA_ADVERTISED_PORT", self.kafka_proxied_ports().1.to_string())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();

@@ -1,11 +1,13 @@
 //! `chat-chaos`: breaks one part of the system while people talk, and has the checker prove that nothing was lost.
 
 mod clients;
+mod disk;
 mod dumps;
 mod faults;
 mod gauges;
 mod history;
 mod infra;
+mod network;
 mod plan;
 mod plot;
 mod process;
@@ -19,19 +21,20 @@ mod world;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use chat_checker::Verdict;
 use clap::Parser;
 use infra::Infra;
-use plan::{Component, FaultName};
+use plan::{Action, Cell, FaultName, Link, Subject};
 use progress::Progress;
 use run::{Outcome, Script, Setting, Timing};
 use table::Line;
 
 /// Runs the five services as real processes under load, breaks one part, heals it, and checks every promise.
 ///
-/// Each combination of a component and a fault is a cell; without a choice, all are run, about a minute each. The schedule is drawn from the
-/// seed; the run N of a cell has the seed SEED + N - 1. Histories, logs and reports are kept under STACK_DIR/runs/<seed>-<component>-<fault>/.
+/// Each combination of a component, or a pair of them, and a fault is a cell; without a choice, all are run, one to two minutes each. The schedule
+/// is drawn from the seed; the run N of a cell has the seed SEED + N - 1. Histories, logs and reports are kept under
+/// STACK_DIR/runs/<seed>-<component>-<fault>/, and a line for every run in STACK_DIR/results.jsonl.
 ///
 /// Exit code: 0 if every run is valid, 1 if one is not, 2 if one could not be carried out, 130 when interrupted.
 #[derive(Debug, Parser)]
@@ -39,15 +42,20 @@ use table::Line;
     version,
     after_help = "Examples:\n  chat-chaos --fault kill                      every component is killed once\n  \
                   chat-chaos --component persister --runs 3    every fault of one component, three times\n  \
-                  chat-chaos --fault stop30 --component kafka --seed 7"
+                  chat-chaos --fault stop30 --component kafka --seed 7\n  \
+                  chat-chaos --fault blackhole --link redis    each service is cut off from Redis once\n  \
+                  chat-chaos --component kafka+postgres        two at once"
 )]
 struct Cli {
-    /// What is broken; several with commas [default: everything]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    component: Vec<Component>,
+    /// What is broken: a service or a store, two at once (kafka+postgres), or all-gateways; several with commas [default: everything]
+    #[arg(long, value_delimiter = ',')]
+    component: Vec<Subject>,
     /// How; several with commas [default: every way]
     #[arg(long, value_enum, value_delimiter = ',')]
     fault: Vec<FaultName>,
+    /// From what a service is cut off; several with commas [default: everything, one after the other]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    link: Vec<Link>,
     /// Where the schedule is drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -84,6 +92,9 @@ struct Cli {
     /// List the cells with their budgets, and exit
     #[arg(long)]
     list: bool,
+    /// Print what is in STACK_DIR/results.jsonl as a table of Markdown, and exit
+    #[arg(long)]
+    results: bool,
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -98,15 +109,16 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
-    let cells = plan::cells(&cli.component, &cli.fault);
-    ensure!(
-        !cells.is_empty(),
-        "there is no such cell: Kafka, Redis and PostgreSQL cannot be killed for good (see --list)"
-    );
+    let results = cli.stack_dir.join("results.jsonl");
+    if cli.results {
+        let text = std::fs::read_to_string(&results).with_context(|| results.display().to_string())?;
+        print!("{}", table::markdown(&text)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut cells = plan::cells(&cli.component, &cli.fault, &cli.link);
+    ensure!(!cells.is_empty(), "there is no such cell; --list without a choice prints all of them");
     if cli.list {
-        for cell in &cells {
-            println!("{:<13} {:<10} {:>3} s", cell.component.name(), cell.spec().name, cell.budget().as_secs());
-        }
+        list(&cells);
         return Ok(ExitCode::SUCCESS);
     }
     let beside = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
@@ -127,6 +139,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let setting = Setting { infra: &infra, binaries: &binaries, load, timing, progress };
     let mut lines = Vec::new();
     let mut code = 0;
+    let left_out = without_disks(&mut cells, &infra);
+    lines.extend(left_out.into_iter().map(|cell| Line::impossible(cell, cli.seed)));
+    if cells.is_empty() {
+        infra.stop().await?;
+        bail!("nothing of this can be done here");
+    }
     let rounds = (0..cli.runs).flat_map(|round| cells.iter().map(move |cell| (*cell, cli.seed + round)));
     let scripts: Vec<(Script, u64)> = match cli.soak {
         Some(_) => vec![(soak::script(&cells, length, cli.seed), cli.seed)],
@@ -143,12 +161,15 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 tell(&outcome, progress);
                 let told = Line::of(script, *seed, &outcome);
                 code = code.max(u8::from(told.iter().any(|line| !line.good)));
+                told.iter().try_for_each(|line| table::append(&results, line))?;
                 lines.extend(told);
             }
             Err(error) => {
                 progress.step(&format!("not carried out: {error:#}"));
                 code = 2;
-                lines.push(Line::broken(script, *seed));
+                let line = Line::broken(script, *seed);
+                table::append(&results, &line)?;
+                lines.push(line);
                 // The fault may not have been healed.
                 infra.wake().await;
             }
@@ -162,6 +183,25 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         println!("\n{}", table::render(&lines, progress.colours()));
     }
     Ok(ExitCode::from(code))
+}
+
+/// All cells with their budgets, and how many they are.
+fn list(cells: &[Cell]) {
+    for cell in cells {
+        println!("{:<21} {:<18} {:>3} s", cell.subject, cell.what(), cell.budget().as_secs());
+    }
+    println!("{} cells", cells.len());
+}
+
+/// Takes out what needs a disk of its own, if none can be mounted, and says so.
+fn without_disks(cells: &mut Vec<Cell>, infra: &Infra) -> Vec<Cell> {
+    if !cells.iter().any(|cell| cell.action() == Action::FillDisk) {
+        return Vec::new();
+    }
+    let Some(why) = disk::impossible(&infra.dir) else { return Vec::new() };
+    let left_out: Vec<Cell> = cells.extract_if(.., |cell| cell.action() == Action::FillDisk).collect();
+    eprintln!("not possible here, and left out: disk-full ({why}); mounting needs root, or CAP_SYS_ADMIN");
+    left_out
 }
 
 /// What is wrong with a run; the whole report is beside its history.

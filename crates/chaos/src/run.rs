@@ -10,9 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use chat_checker::{
     Reader, Report, RunClock, attach_context, check,
-    history::{
-        Budgets, Exercise, Exercised, Fault, Gauge, Notifications, Phase, PhaseName, Plan, PlannedFault, Record,
-    },
+    history::{Budgets, Exercise, Exercised, Fault, Gauge, Notifications, Phase, PhaseName, Plan, Record},
     render,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -133,12 +131,16 @@ async fn run(setting: &Setting<'_>, script: &Script, seed: u64) -> anyhow::Resul
     let history = Arc::new(History::create(&directory.join("history.jsonl"), clock)?);
     history.put(&Record::Plan(plan(script, seed, setting.timing)));
 
-    setting.progress.step("starting the services");
     let cells: Vec<Cell> = script.steps.iter().map(|step| step.cell).collect();
+    for cell in &cells {
+        faults::prepare(setting.infra, *cell).await?;
+    }
+    setting.progress.step("starting the services");
     let mut world = World::start(setting.infra, setting.binaries, &cells, &directory).await?;
     world.settle().await;
     let observed = observe(setting, script, seed, &mut world, &history).await;
     world.end().await;
+    setting.infra.take_off_small_disk().await?;
     let Observed { remarks, faults, gauges } = observed?;
     history.finish()?;
     if script.plot {
@@ -156,21 +158,16 @@ fn minutes_of(gauges: &[Gauge]) -> u64 {
     gauges.last().map_or(0, |last| last.mono_ns / 60_000_000_000)
 }
 
-fn fault_id(index: usize) -> String {
-    format!("f{}", index + 1)
-}
-
 fn plan(script: &Script, seed: u64, timing: Timing) -> Plan {
-    let planned = |(index, step): (usize, &Step)| PlannedFault {
-        id: fault_id(index),
-        fault: step.cell.kind(),
-        target: step.cell.target(),
-    };
+    let mut planned = Vec::new();
+    for step in &script.steps {
+        planned.extend(faults::planned(step.cell, planned.len()));
+    }
     Plan {
         run: script.name.clone(),
         seed,
         min_ok: timing.min_ok,
-        faults: script.steps.iter().enumerate().map(planned).collect(),
+        faults: planned,
         exercise: Exercise { resumes: timing.resumes, ..Exercise::default() },
         // Somebody who is here is so for as long as a delivery may take, before and after.
         budgets: Budgets { presence_ms: 5000, ..Budgets::default() },
@@ -252,21 +249,20 @@ async fn talk(
     tokio::time::sleep(timing.warm_up + rng.random_range(Duration::ZERO..timing.spread)).await;
     let settled = world.counter(REBALANCES).await;
 
-    let mut faults = Vec::new();
+    let (mut faults, mut remarks) = (Vec::new(), Vec::new());
     for (index, Step { cell, pause }) in script.steps.iter().enumerate() {
         let number = format!("{} of {}", index + 1, script.steps.len());
-        progress.step(&format!("fault {number}: {} of {}", cell.spec().name, cell.target()));
-        let struck = faults::strike(world, setting.infra, *cell, clock).await?.renamed(&fault_id(index));
-        let (start, end) = (struck.fault.start_ns.unwrap_or(0), struck.fault.end_ns.unwrap_or(0));
-        progress.step(&format!(
-            "healed after {:.1} s, {:?}; load goes on",
-            seconds(end - start),
-            struck.fault.evidence
-        ));
-        history.put(&Record::Fault(struck.fault.clone()));
-        collected.offsets.extend(struck.snapshot.offsets);
-        collected.stored.extend(struck.snapshot.stored);
-        faults.push((struck.fault, format!("{} {}", cell.component.name(), cell.spec().name)));
+        progress.step(&format!("fault {number}: {} of {}", cell.what(), cell.subject));
+        let struck = faults::strike(world, setting.infra, *cell, faults.len(), clock).await?;
+        for fault in struck.faults {
+            let took = seconds(fault.end_ns.unwrap_or(0) - fault.start_ns.unwrap_or(0));
+            progress.step(&format!("{} healed after {took:.1} s, {:?}; load goes on", fault.target, fault.evidence));
+            history.put(&Record::Fault(fault.clone()));
+            faults.push((fault, format!("{} {}", cell.subject, cell.what())));
+        }
+        remarks.extend(struck.remarks);
+        collected.offsets.extend(struck.offsets);
+        collected.stored.extend(struck.stored);
         let budget = if timing.whole_budget { cell.budget() } else { Duration::ZERO };
         tokio::time::sleep(budget + *pause).await;
     }
@@ -275,10 +271,12 @@ async fn talk(
     phase(history, PhaseName::Load, load_ns);
     let quiesce_ns = clock.mono_ns();
     progress.step("quiesce");
-    let mut remarks = quiesce(world).await;
+    remarks.extend(quiesce(world).await);
     phase(history, PhaseName::Quiesce, quiesce_ns);
     let rebalances = world.counter(REBALANCES).await;
-    let paused = script.only().filter(|cell| cell.fault == FaultName::Stop5 && cell.component.is_consumer());
+    let paused = script
+        .only()
+        .filter(|cell| cell.fault == FaultName::Stop5 && cell.subject.components().iter().any(|it| it.is_consumer()));
     if paused.is_some() && rebalances > settled {
         remarks.push(format!("{} rebalances, although the pause was shorter than a session", rebalances - settled));
     }
@@ -350,14 +348,16 @@ mod tests {
     use chat_checker::Verdict;
 
     use super::*;
-    use crate::plan::Component;
+    use crate::plan::{Component, Subject};
+
+    const CELL: Cell = Cell { subject: Subject::One(Component::Persister), fault: FaultName::Kill, link: None };
 
     /// The verdict over a run of which only this was written down.
     fn judged(written: impl FnOnce(&History)) -> Report {
         let directory = std::env::temp_dir().join(format!("chat-chaos-{}", uuid::Uuid::new_v4()));
         fs::create_dir_all(&directory).unwrap();
         let history = History::create(&directory.join("history.jsonl"), RunClock::start()).unwrap();
-        let script = Script::of(Cell { component: Component::Persister, fault: FaultName::Kill }, Timing::SHORT);
+        let script = Script::of(CELL, Timing::SHORT);
         history.put(&Record::Plan(plan(&script, 1, Timing::SHORT)));
         written(&history);
         history.finish().unwrap();
@@ -375,10 +375,20 @@ mod tests {
 
     #[test]
     fn a_kill_that_nothing_shows_proves_nothing() {
-        let cell = Cell { component: Component::Persister, fault: FaultName::Kill };
         let report = judged(|history| {
-            let mut fault = faults::planned(cell, history.clock());
-            (fault.start_ns, fault.end_ns) = (Some(1), Some(2));
+            let planned = faults::planned(CELL, 0).remove(0);
+            let mut fault = Fault {
+                id: planned.id,
+                fault: planned.fault,
+                target: planned.target,
+                planned_start_ns: 1,
+                planned_end_ns: 1,
+                start_ns: Some(1),
+                end_ns: Some(2),
+                evidence: Vec::new(),
+                group: None,
+                budget_ms: None,
+            };
             // It ended, but by itself.
             fault.evidence.push(chat_checker::history::Evidence::ExitCode(0));
             history.put(&Record::Fault(fault));

@@ -18,7 +18,7 @@ use chat_store::PostgresConfig;
 use tokio::process::{Child, Command};
 
 use crate::{
-    infra::Infra,
+    network::Addresses,
     plan::Component,
     world::{PING_SECS, SECRET},
 };
@@ -66,7 +66,12 @@ impl Service {
 
     /// Where clients connect, if it is a gateway.
     pub fn public_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.http_port)
+        format!("http://{}", self.public_address())
+    }
+
+    /// The same, `host:port`.
+    pub fn public_address(&self) -> String {
+        format!("127.0.0.1:{}", self.http_port)
     }
 
     /// Starts the process; does not wait until it is ready.
@@ -120,28 +125,26 @@ impl Service {
 /// Everything that differs from the defaults.
 pub fn settings(
     component: Component,
-    infra: &Infra,
+    at: &Addresses,
     kafka: &KafkaConfig,
     postgres: &PostgresConfig,
-) -> anyhow::Result<Vec<(String, String)>> {
-    let mut settings = vec![
-        ("CHAT__KAFKA__BROKERS", kafka.brokers.clone()),
-        ("CHAT__KAFKA__TOPIC_PREFIX", kafka.topic_prefix.clone()),
-    ];
+) -> Vec<(String, String)> {
+    let mut settings =
+        vec![("CHAT__KAFKA__BROKERS", at.kafka.clone()), ("CHAT__KAFKA__TOPIC_PREFIX", kafka.topic_prefix.clone())];
     if component != Component::Broadcaster {
-        settings.push(("CHAT__POSTGRES__URL", postgres.url.expose().to_owned()));
+        settings.push(("CHAT__POSTGRES__URL", at.postgres.clone()));
         settings.push(("CHAT__POSTGRES__SCHEMA", postgres.schema.clone()));
         settings.push(("CHAT__POSTGRES__POOL_SIZE", "8".to_owned()));
     }
     if component != Component::Persister {
-        settings.push(("CHAT__REDIS__URL", infra.redis_url()?.to_owned()));
+        settings.push(("CHAT__REDIS__URL", at.redis.clone()));
         settings.push(("CHAT__REDIS__KEY_PREFIX", kafka.topic_prefix.replace('.', ":")));
     }
     if component == Component::WsGateway {
         settings.push(("CHAT__AUTH__SECRET", SECRET.to_owned()));
         settings.push(("CHAT__WS__PING_INTERVAL_SECS", PING_SECS.to_string()));
     }
-    Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn free_port() -> anyhow::Result<u16> {

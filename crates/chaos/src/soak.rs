@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use crate::{
-    plan::{Action, Cell, FaultName},
+    plan::{Action, Cell, Subject},
     run::{Script, Step},
 };
 
@@ -16,10 +16,17 @@ const SWITCHING: Duration = Duration::from_secs(4);
 /// Start, quiesce, silence, last reads and dumps, beside the load.
 const AROUND: Duration = Duration::from_mins(5);
 
+/// Whether it can come and go in the middle of a run: what is killed for good would be missing for the rest, and cuts and full disks need proxies
+/// and mounts from the start.
+fn fits(cell: Cell) -> bool {
+    let action = matches!(cell.action(), Action::Kill { start_again: true } | Action::Pause | Action::Restart);
+    action && matches!(cell.subject, Subject::One(_))
+}
+
 /// The faults that fit into the time, drawn from the seed. All that can be done is done once before anything is done again, each time in another
-/// order. What is killed for good is left out: it would be missing for the rest.
+/// order.
 pub fn script(cells: &[Cell], length: Duration, seed: u64) -> Script {
-    let cells: Vec<Cell> = cells.iter().copied().filter(|cell| cell.fault != FaultName::KillStay).collect();
+    let cells: Vec<Cell> = cells.iter().copied().filter(|cell| fits(*cell)).collect();
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut steps, mut takes, mut round) = (Vec::new(), Duration::ZERO, Vec::new());
     while !cells.is_empty() {
@@ -39,11 +46,8 @@ pub fn script(cells: &[Cell], length: Duration, seed: u64) -> Script {
 }
 
 fn duration(cell: Cell) -> Duration {
-    match cell.spec().action {
-        Action::Pause(length) => length,
-        _ if cell.component.is_infra() => SWITCHING,
-        _ => Duration::ZERO,
-    }
+    let switched = cell.subject.components().iter().any(|it| it.is_infra()) && cell.action() != Action::Pause;
+    cell.spec().hold + if switched { SWITCHING } else { Duration::ZERO }
 }
 
 #[cfg(test)]
@@ -58,14 +62,14 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_faults_in_the_same_order() {
         let half_an_hour = Duration::from_mins(30);
-        let one = script(&cells(&[], &[]), half_an_hour, 1);
-        assert_eq!(names(&one), names(&script(&cells(&[], &[]), half_an_hour, 1)));
-        assert_ne!(names(&one), names(&script(&cells(&[], &[]), half_an_hour, 2)));
+        let one = script(&cells(&[], &[], &[]), half_an_hour, 1);
+        assert_eq!(names(&one), names(&script(&cells(&[], &[], &[]), half_an_hour, 1)));
+        assert_ne!(names(&one), names(&script(&cells(&[], &[], &[]), half_an_hour, 2)));
     }
 
     #[test]
     fn everything_is_done_once_before_anything_is_done_again_and_nothing_goes_for_good() {
-        let one = script(&cells(&[], &[]), Duration::from_hours(1), 1);
+        let one = script(&cells(&[], &[], &[]), Duration::from_hours(1), 1);
         let done = names(&one);
         let all = 8 * 4;
         let mut first = done[..all].to_vec();

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -14,15 +14,17 @@ use chat_store::{PostgresConfig, Store};
 use uuid::Uuid;
 
 use crate::{
+    disk::SmallDisk,
     infra::Infra,
-    plan::{Cell, Component},
+    network::Network,
+    plan::{Action, Cell, Component},
     service::{self, Service},
 };
 
+/// Room for the log of a service.
+const LOG_DISK_MIB: u64 = 16;
 /// Key of the access tokens.
 pub const SECRET: &str = "a secret of the chaos runs, long enough for HS256";
-/// So that most of the members of a room are elsewhere.
-const GATEWAYS: usize = 3;
 /// So that rooms spread over two consumers.
 const PARTITIONS: i32 = 6;
 const READY_WITHIN: Duration = Duration::from_secs(40);
@@ -41,6 +43,9 @@ pub struct World {
     pub kafka: KafkaConfig,
     pub store: Store,
     pub services: BTreeMap<String, Service>,
+    pub network: Network,
+    /// Where clients find the gateways.
+    fronts: Vec<String>,
     postgres: PostgresConfig,
     http: reqwest::Client,
 }
@@ -62,18 +67,32 @@ impl World {
         chat_kafka::ensure_topics(&kafka, &topics, PARTITIONS, 1).await.context("topics")?;
         let store = Store::new(&postgres)?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
-        let mut world = Self { kafka, store, services: BTreeMap::new(), postgres, http };
+        // Of all cells of a run, at most one needs a proxy or a small disk.
+        let special = cells.iter().find(|cell| cell.action().is_cut() || cell.action() == Action::FillDisk);
+        let cell = *special.or(cells.first()).context("a run without a fault")?;
+        let network = Network::start(infra, cell).await?;
+        let mut world = Self { kafka, store, services: BTreeMap::new(), network, fronts: Vec::new(), postgres, http };
 
         let logs = run_dir.join("logs");
         fs::create_dir_all(&logs)?;
         for component in Component::ALL.into_iter().filter(|component| !component.is_infra()) {
-            let needed = cells.iter().filter(|cell| cell.component == component).map(|cell| cell.instances()).max();
-            let instances = needed.unwrap_or(1).max(if component == Component::WsGateway { GATEWAYS } else { 1 });
-            for number in 1..=instances {
+            let needed = cells.iter().map(|cell| cell.instances(component)).max();
+            for number in 1..=needed.unwrap_or(1) {
                 let name = format!("{}-{number}", component.name());
-                let settings = service::settings(component, infra, &world.kafka, &world.postgres)?;
-                let log = logs.join(format!("{name}.log"));
-                world.services.insert(name, Service::new(component, binaries, settings, log)?);
+                let at = world.network.addresses(&name);
+                let mut settings = service::settings(component, &at, &world.kafka, &world.postgres);
+                let mut log = logs.join(format!("{name}.log"));
+                if cell.action() == Action::FillDisk && cell.targets().iter().any(|(_, target)| *target == name) {
+                    log = on_small_disk(infra, &logs, &name)?;
+                    // So that there is something to be written while the disk is full.
+                    settings.push(("CHAT__LOG__FILTER".to_owned(), "debug".to_owned()));
+                }
+                let service = Service::new(component, binaries, settings, log)?;
+                if component == Component::WsGateway {
+                    let front = world.network.front(&name, &service.public_address()).await?;
+                    world.fronts.push(format!("http://{front}"));
+                }
+                world.services.insert(name, service);
             }
         }
         for service in world.services.values_mut() {
@@ -124,10 +143,9 @@ impl World {
         self.services.iter_mut().filter_map(ended).collect()
     }
 
-    /// Public addresses of the gateways.
+    /// Where clients find the gateways.
     pub fn addresses(&self) -> Vec<String> {
-        let gateways = self.services.values().filter(|service| service.component == Component::WsGateway);
-        gateways.map(Service::public_url).collect()
+        self.fronts.clone()
     }
 
     /// The address of a gateway that is ready.
@@ -158,6 +176,7 @@ impl World {
     pub async fn end(mut self) {
         for service in self.services.values_mut() {
             service.kill().await;
+            keep_log(&service.log);
         }
         let topics = self.kafka.topics().all();
         let clean = async {
@@ -166,6 +185,23 @@ impl World {
         // Best effort: what is left over has a name that no other run uses.
         drop(tokio::time::timeout(CLEAN_UP_WITHIN, clean).await);
     }
+}
+
+/// What is on a small disk goes with it.
+fn keep_log(log: &Path) {
+    let on_disk = log.parent().filter(|directory| directory.to_string_lossy().ends_with("-disk"));
+    if let (Some(logs), Some(name)) = (on_disk.and_then(Path::parent), log.file_name()) {
+        // Best effort: it is for people.
+        drop(fs::copy(log, logs.join(name)));
+    }
+}
+
+/// A log of its own disk, which the run fills.
+fn on_small_disk(infra: &Infra, logs: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let directory = logs.join(format!("{name}-disk"));
+    fs::create_dir_all(&directory)?;
+    infra.keep(SmallDisk::mount(&directory, LOG_DISK_MIB)?, None);
+    Ok(directory.join(format!("{name}.log")))
 }
 
 /// Sum of all series of a metric in the text format.

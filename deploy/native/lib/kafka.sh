@@ -86,7 +86,13 @@ start_kafka() {
     fetch_kafka
     require_ports kafka
     mkdir -p "$STACK_DIR/kafka"
-    sed -e "s|@KAFKA_PORT@|$KAFKA_PORT|g" -e "s|@KAFKA_CONTROLLER_PORT@|$KAFKA_CONTROLLER_PORT|g" \
+    local proxied='' advertised=''
+    if [[ -n $KAFKA_ADVERTISED_PORT ]]; then
+        proxied=,PROXIED://127.0.0.1:$KAFKA_PROXIED_PORT
+        advertised=,PROXIED://127.0.0.1:$KAFKA_ADVERTISED_PORT
+    fi
+    sed -e "s|@PROXIED_LISTENER@|$proxied|" -e "s|@PROXIED_ADVERTISED@|$advertised|" \
+        -e "s|@KAFKA_PORT@|$KAFKA_PORT|g" -e "s|@KAFKA_CONTROLLER_PORT@|$KAFKA_CONTROLLER_PORT|g" \
         -e "s|@DATA_DIR@|$STACK_DIR/data/kafka|g" "$KAFKA_FILES/server.properties" >"$properties"
     format_kafka "$properties"
     touch "$(log_file kafka)"

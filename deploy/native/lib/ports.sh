@@ -31,7 +31,10 @@ ports_of() {
     case $1 in
         postgres) echo "$POSTGRES_PORT POSTGRES_PORT" ;;
         redis) echo "$REDIS_PORT REDIS_PORT" ;;
-        kafka) printf '%s\n' "$KAFKA_PORT KAFKA_PORT" "$KAFKA_CONTROLLER_PORT KAFKA_CONTROLLER_PORT" ;;
+        kafka)
+            printf '%s\n' "$KAFKA_PORT KAFKA_PORT" "$KAFKA_CONTROLLER_PORT KAFKA_CONTROLLER_PORT"
+            [[ -z $KAFKA_ADVERTISED_PORT ]] || echo "$KAFKA_PROXIED_PORT KAFKA_PROXIED_PORT"
+            ;;
         haproxy) echo "$PUBLIC_PORT PUBLIC_PORT" ;;
         ws-gateway-*)
             echo "$((GATEWAY_PORT_BASE + ${1##*-})) GATEWAY_PORT_BASE"
