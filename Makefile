@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos chaos-broken fuzz bench
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos soak chaos-broken fuzz bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: ## every suite; installs and starts what it needs, leaves nothing running
 
 chaos: ## break one part after the other under load, and prove that nothing is lost: make chaos FAULT=kill COMPONENT=persister SEED=7 RUNS=1
 	@deploy/chaos.sh
+
+soak: ## one long load with one fault after the other, one verdict, and a plot: make soak MINUTES=30 SEED=1
+	@SOAK="$(or $(MINUTES),30)" deploy/chaos.sh
 
 chaos-broken: ## break the services themselves, and prove that the checker notices
 	@deploy/chaos-broken.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make chaos`: builds the services and the runner, and runs it on PostgreSQL, Redis and Kafka of its own.
-# FAULT, COMPONENT, LINK (one or several with commas), SEED and RUNS choose; without them, everything is broken once in every way.
+# `make chaos`, `make soak` (SOAK is its length in minutes): builds the services and the runner, and runs it on PostgreSQL, Redis and Kafka of its
+# own. FAULT, COMPONENT, LINK (one or several with commas), SEED and RUNS choose; without them, everything is broken once in every way.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:${HOME:-/root}/.cargo/bin
@@ -19,5 +19,7 @@ arguments=()
 [[ -z ${LINK:-} ]] || arguments+=(--link "$LINK")
 [[ -z ${SEED:-} ]] || arguments+=(--seed "$SEED")
 [[ -z ${RUNS:-} ]] || arguments+=(--runs "$RUNS")
+# Half the rate: the whole history of a long run is read by every client at last, and by the checker.
+[[ -z ${SOAK:-} ]] || arguments+=(--soak "$SOAK" --pause-ms 1000)
 ulimit -n "$(ulimit -Hn)"
 exec "${CARGO_TARGET_DIR:-target}/$profile_dir/chat-chaos" "${arguments[@]}" "$@"

@@ -12,7 +12,7 @@ export CHAT_TEST_RUN=$$-$RANDOM
 STACK=$PWD/deploy/native/stack.sh
 LOG=$STACK_DIR/logs/test.log
 # Targets that kill services and infrastructure, or load the machine: one after the other, one test at a time.
-SERIAL=(processes recovery)
+SERIAL=(processes recovery chaos)
 
 passed=0 failed=0 broken=() infra_started=''
 

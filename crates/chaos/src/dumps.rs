@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use chat_checker::history::{
-    BodyHash, DeadLetter, Gauge, Key, Kind, Mark, Membership, Offset, Record as Line, Row, Section, TopicRecord,
+    BodyHash, DeadLetter, Gauge, Key, Kind, Mark, Membership, Offset, Record as Line, Row, Section, Stored, TopicRecord,
 };
 use chat_kafka::{KafkaError, Reader, Record};
 use chat_protocol::{
@@ -21,6 +21,7 @@ use crate::{history::History, world::World};
 #[derive(Debug, Default)]
 pub struct Collected {
     pub offsets: Vec<Offset>,
+    pub stored: Vec<Stored>,
     pub gauges: Vec<Gauge>,
     pub unread: HashMap<(RoomId, UserId), i64>,
 }
@@ -59,6 +60,7 @@ pub async fn dump(world: &World, collected: Collected, history: &History) -> any
     // Marks are never in Redis: they go from Kafka to PostgreSQL.
     history.put_dump(Section::RedisMarks, []);
     history.put_dump(Section::Offsets, collected.offsets.into_iter().map(Line::Offset));
+    history.put_dump(Section::Stored, collected.stored.into_iter().map(Line::Stored));
     history.put_dump(Section::Gauges, collected.gauges.into_iter().map(Line::Gauge));
 
     let (mut records, mut letters, mut asked) = (Vec::new(), Vec::new(), HashMap::new());

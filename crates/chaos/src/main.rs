@@ -5,14 +5,18 @@ mod clients;
 mod disk;
 mod dumps;
 mod faults;
+mod gauges;
 mod history;
 mod infra;
 mod network;
 mod plan;
+mod plot;
 mod process;
 mod progress;
 mod run;
 mod service;
+mod snapshot;
+mod soak;
 mod table;
 mod world;
 
@@ -25,7 +29,7 @@ use clap::Parser;
 use infra::Infra;
 use plan::{Action, Cell, FaultName, Link, Subject};
 use progress::Progress;
-use run::{Outcome, Setting};
+use run::{Outcome, Script, Setting, Timing};
 use table::Line;
 
 /// Runs the five services as real processes under load, breaks one part, heals it, and checks every promise.
@@ -63,6 +67,12 @@ struct Cli {
     /// How often each cell is run
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
+    /// Shorter phases, for the tests: see docs/TESTING.md
+    #[arg(long)]
+    short: bool,
+    /// One run of so many minutes with one fault after the other, instead of a run for each cell
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["runs", "short"], value_parser = clap::value_parser!(u64).range(1..=1440))]
+    soak: Option<u64>,
     /// How many clients
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(4..=1000))]
     clients: u16,
@@ -130,8 +140,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         () = &mut interrupted => return Ok(ExitCode::from(130)),
     };
     let pause = Duration::from_millis(cli.pause_ms);
-    let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause };
-    let setting = Setting { infra: &infra, binaries: &binaries, load, progress, broken: cli.broken };
+    let length = Duration::from_mins(cli.soak.unwrap_or(0));
+    let load = clients::Load { clients: cli.clients.into(), rooms: cli.rooms.into(), pause, length };
+    let timing = if cli.short { Timing::SHORT } else { Timing::NORMAL };
+    let setting = Setting { infra: &infra, binaries: &binaries, load, timing, progress, broken: cli.broken };
     let mut lines = Vec::new();
     let mut code = 0;
     let left_out = without_disks(&mut cells, &infra);
@@ -140,29 +152,35 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         infra.stop().await?;
         bail!("nothing of this can be done here");
     }
-    let all = cells.len() * usize::try_from(cli.runs)?;
     let rounds = (0..cli.runs).flat_map(|round| cells.iter().map(move |cell| (*cell, cli.seed + round)));
-    for (number, (cell, seed)) in rounds.enumerate() {
-        progress.cell(number + 1, all, cell, seed);
+    let scripts: Vec<(Script, u64)> = match cli.soak {
+        Some(_) => vec![(soak::script(&cells, length, cli.seed), cli.seed)],
+        None => rounds.map(|(cell, seed)| (Script::of(cell, timing), seed)).collect(),
+    };
+    for (number, (script, seed)) in scripts.iter().enumerate() {
+        progress.run(number + 1, scripts.len(), script, *seed);
         let outcome = tokio::select! {
-            outcome = Box::pin(run::run_within(&setting, cell, seed)) => outcome,
+            outcome = Box::pin(run::run_within(&setting, script, *seed)) => outcome,
             () = &mut interrupted => { code = 130; break }
         };
         match outcome {
             Ok(outcome) => {
                 tell(&outcome, progress);
-                let line = Line::of(cell, seed, &outcome);
-                let good = cli.broken.map_or(line.good, |broken| broken.caught(&outcome.report, progress));
+                let told = Line::of(script, *seed, &outcome);
+                let good = match cli.broken {
+                    Some(broken) => broken.caught(&outcome.report, progress),
+                    None => told.iter().all(|line| line.good),
+                };
                 code = code.max(u8::from(!good));
                 if cli.broken.is_none() {
-                    table::append(&results, &line)?;
+                    told.iter().try_for_each(|line| table::append(&results, line))?;
                 }
-                lines.push(line);
+                lines.extend(told);
             }
             Err(error) => {
                 progress.step(&format!("not carried out: {error:#}"));
                 code = 2;
-                let line = Line::broken(cell, seed);
+                let line = Line::broken(script, *seed);
                 table::append(&results, &line)?;
                 lines.push(line);
                 // The fault may not have been healed.

@@ -44,6 +44,19 @@ pub fn resident_bytes(pid: u32) -> Option<f64> {
     line.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 
+/// Memory in bytes, what is shared with others counted in proportion.
+pub fn proportional_bytes(pid: u32) -> Option<f64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kib| kib * 1024.0)
+}
+
+/// Files, sockets and pipes it has open.
+pub fn open_descriptors(pid: u32) -> Option<f64> {
+    let count = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    u32::try_from(count).ok().map(f64::from)
+}
+
 /// Waits until the process is stopped, and says in what state it was seen last.
 pub async fn await_stopped(pid: u32) -> Option<char> {
     for _ in 0..100 {

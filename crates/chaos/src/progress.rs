@@ -1,34 +1,52 @@
 //! What is told while a run is under way: a line for every phase, colours only on a terminal.
 
 use std::{
-    io::{IsTerminal as _, stdout},
+    io::{IsTerminal as _, Write as _, stdout},
     time::Instant,
 };
 
-use crate::plan::Cell;
+use crate::run::Script;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     started: Instant,
+    terminal: bool,
     colours: bool,
 }
 
 impl Progress {
     pub fn start() -> Self {
-        Self { started: Instant::now(), colours: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        let terminal = stdout().is_terminal();
+        Self { started: Instant::now(), terminal, colours: terminal && std::env::var_os("NO_COLOR").is_none() }
     }
 
     pub fn colours(&self) -> bool {
         self.colours
     }
 
-    pub fn cell(&self, number: usize, all: usize, cell: Cell, seed: u64) {
-        println!("{}", self.bold(&format!("[{number}/{all}] {} of {}, seed {seed}", cell.what(), cell.subject)));
+    pub fn run(&self, number: usize, all: usize, script: &Script, seed: u64) {
+        let faults = script.steps.len();
+        let faults = if faults == 1 { String::new() } else { format!(", {faults} faults") };
+        println!("{}", self.bold(&format!("[{number}/{all}] {}{faults}, seed {seed}", script.name)));
+    }
+
+    /// A line that the next one replaces; only on a terminal.
+    pub fn live(&self, what: &str) {
+        if self.terminal {
+            print!("\r\x1b[2K  {} {what}", self.dim(&self.elapsed()));
+            // Nothing is lost but a line of comfort.
+            drop(stdout().flush());
+        }
     }
 
     pub fn step(&self, what: &str) {
+        let clear = if self.terminal { "\r\x1b[2K" } else { "" };
+        println!("{clear}  {} {what}", self.dim(&self.elapsed()));
+    }
+
+    fn elapsed(&self) -> String {
         let seconds = self.started.elapsed().as_secs();
-        println!("  {} {what}", self.dim(&format!("{:>3}:{:02}", seconds / 60, seconds % 60)));
+        format!("{:>3}:{:02}", seconds / 60, seconds % 60)
     }
 
     fn bold(&self, text: &str) -> String {

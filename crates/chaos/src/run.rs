@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use chat_checker::{
     Reader, Report, RunClock, attach_context, check,
-    history::{Budgets, Exercise, Exercised, Gauge, Phase, PhaseName, Plan, Record},
+    history::{Budgets, Exercise, Exercised, Fault, Gauge, Notifications, Phase, PhaseName, Plan, Record},
     render,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -21,21 +21,86 @@ use crate::{
     clients::{self, Load, Person, Stage},
     dumps::{self, Collected},
     faults::{self, topic_of},
+    gauges::Sampler,
     history::History,
     infra::Infra,
     plan::{Cell, Component, FaultName},
-    process,
+    plot,
     progress::Progress,
     world::{REBALANCES, World},
 };
 
-const WARM_UP: Duration = Duration::from_secs(10);
-/// Load goes on after the fault until its budget is used up, and for this long: whatever is not well by then shows.
-const LONGER: Duration = Duration::from_secs(6);
 const QUIESCE_WITHIN: Duration = Duration::from_mins(1);
-const SILENCE: Duration = Duration::from_secs(10);
-/// Nothing that a run of a minute does should need more memory in one service.
-const RESIDENT_LIMIT: f64 = 512.0 * 1024.0 * 1024.0;
+
+/// How long the parts of a run are.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    warm_up: Duration,
+    /// The fault comes at a moment within this.
+    spread: Duration,
+    /// Whether load goes on until the budget of the fault is used up; if not, what is late shows while everybody waits for the consumers.
+    whole_budget: bool,
+    /// Load goes on for this long after that.
+    longer: Duration,
+    /// Longer than the gateways take to compare heads.
+    silence: Duration,
+    /// Fewer acknowledged sends, and fewer resumed subscriptions, prove nothing.
+    min_ok: u64,
+    resumes: u64,
+}
+
+impl Timing {
+    pub const NORMAL: Self = Self {
+        warm_up: Duration::from_secs(10),
+        spread: Duration::from_secs(3),
+        whole_budget: true,
+        longer: Duration::from_secs(6),
+        silence: Duration::from_secs(10),
+        min_ok: 300,
+        resumes: 10,
+    };
+    /// For every run of the tests.
+    pub const SHORT: Self = Self {
+        warm_up: Duration::from_secs(5),
+        spread: Duration::from_secs(1),
+        whole_budget: false,
+        longer: Duration::from_secs(6),
+        silence: Duration::from_secs(7),
+        min_ok: 100,
+        resumes: 5,
+    };
+}
+
+/// A fault, and how long load goes on when its budget is used up.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    pub cell: Cell,
+    pub pause: Duration,
+}
+
+/// What is done to the system while people talk.
+#[derive(Debug)]
+pub struct Script {
+    pub name: String,
+    pub steps: Vec<Step>,
+    /// The whole run takes no longer, or something hangs.
+    pub limit: Duration,
+    /// Draw what was measured.
+    pub plot: bool,
+}
+
+impl Script {
+    /// One fault.
+    pub fn of(cell: Cell, timing: Timing) -> Self {
+        let steps = vec![Step { cell, pause: timing.longer }];
+        Self { name: cell.name(), steps, limit: Duration::from_mins(5), plot: false }
+    }
+
+    /// The fault if there is only one.
+    fn only(&self) -> Option<Cell> {
+        if let [step] = &self.steps[..] { Some(step.cell) } else { None }
+    }
+}
 
 /// What a run needs to know.
 #[derive(Debug)]
@@ -43,6 +108,7 @@ pub struct Setting<'a> {
     pub infra: &'a Infra,
     pub binaries: &'a Path,
     pub load: Load,
+    pub timing: Timing,
     pub progress: Progress,
     /// Services are broken on purpose.
     pub broken: Option<Broken>,
@@ -57,27 +123,34 @@ pub struct Outcome {
     pub remarks: Vec<String>,
 }
 
-/// Runs a cell. What it left behind under the same name is replaced.
-pub async fn run(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result<Outcome> {
-    let directory =
-        setting.infra.dir.join("runs").join(format!("{seed}-{}", setting.broken.map_or(cell.name(), Broken::run_name)));
+/// Carries out a script. What it left behind under the same name is replaced.
+async fn run(setting: &Setting<'_>, script: &Script, seed: u64) -> anyhow::Result<Outcome> {
+    let name = setting.broken.map_or_else(|| script.name.clone(), Broken::run_name);
+    let directory = setting.infra.dir.join("runs").join(format!("{seed}-{name}"));
     if directory.exists() {
         fs::remove_dir_all(&directory).with_context(|| directory.display().to_string())?;
     }
     fs::create_dir_all(&directory)?;
     let clock = RunClock::start();
     let history = Arc::new(History::create(&directory.join("history.jsonl"), clock)?);
-    history.put(&Record::Plan(plan(cell, seed)));
+    history.put(&Record::Plan(plan(script, seed, setting.timing)));
 
-    faults::prepare(setting.infra, cell).await?;
+    let cells: Vec<Cell> = script.steps.iter().map(|step| step.cell).collect();
+    for cell in &cells {
+        faults::prepare(setting.infra, *cell).await?;
+    }
     setting.progress.step("starting the services");
-    let mut world = World::start(setting.infra, setting.binaries, cell, setting.broken, &directory).await?;
+    let mut world = World::start(setting.infra, setting.binaries, &cells, setting.broken, &directory).await?;
     world.settle().await;
-    let remarks = observe(setting, cell, seed, &mut world, &history).await;
+    let observed = observe(setting, script, seed, &mut world, &history).await;
     world.end().await;
     setting.infra.take_off_small_disk().await?;
-    let remarks = remarks?;
+    let Observed { remarks, faults, gauges } = observed?;
     history.finish()?;
+    if script.plot {
+        let title = format!("{} minutes of load and faults, seed {seed}", minutes_of(&gauges));
+        plot::draw(&directory.join("plot.svg"), &title, &gauges, &faults)?;
+    }
 
     setting.progress.step("checking");
     let checking = directory.clone();
@@ -85,16 +158,25 @@ pub async fn run(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result
     Ok(Outcome { report, directory, remarks })
 }
 
-fn plan(cell: Cell, seed: u64) -> Plan {
+fn minutes_of(gauges: &[Gauge]) -> u64 {
+    gauges.last().map_or(0, |last| last.mono_ns / 60_000_000_000)
+}
+
+fn plan(script: &Script, seed: u64, timing: Timing) -> Plan {
+    let mut planned = Vec::new();
+    for step in &script.steps {
+        planned.extend(faults::planned(step.cell, planned.len()));
+    }
     Plan {
-        run: cell.name(),
+        run: script.name.clone(),
         seed,
-        min_ok: 300,
-        faults: faults::planned(cell),
-        exercise: Exercise { resumes: 10, ..Exercise::default() },
-        budgets: Budgets::default(),
+        min_ok: timing.min_ok,
+        faults: planned,
+        exercise: Exercise { resumes: timing.resumes, ..Exercise::default() },
+        // Somebody who is here is so for as long as a delivery may take, before and after.
+        budgets: Budgets { presence_ms: 5000, ..Budgets::default() },
         redis_loss_window_ms: 1000,
-        notifications: false,
+        notifications: Notifications::NotViewing,
     }
 }
 
@@ -108,73 +190,108 @@ fn verdict(directory: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Everything between the start of the services and the last dump.
+/// What was seen between the start of the services and the last dump.
+struct Observed {
+    remarks: Vec<String>,
+    /// With their names.
+    faults: Vec<(Fault, String)>,
+    gauges: Vec<Gauge>,
+}
+
 async fn observe(
     setting: &Setting<'_>,
-    cell: Cell,
+    script: &Script,
     seed: u64,
     world: &mut World,
     history: &Arc<History>,
-) -> anyhow::Result<Vec<String>> {
-    let (progress, clock) = (setting.progress, history.clock());
-    let mut rng = StdRng::seed_from_u64(seed);
+) -> anyhow::Result<Observed> {
+    let progress = setting.progress;
     let addresses = world.addresses();
-    let people = clients::gather(setting.load, &world.store, &addresses[0], history).await?;
+    let (people, wanderers) = clients::gather(setting.load, &world.store, &addresses[0], history).await?;
     let (stage, stages) = watch::channel(Stage::Talk);
-    let mut all = clients::start(&people, &addresses, setting.load, seed, history, &stages);
+    let mut all = clients::start(&people, wanderers, &addresses, setting.load, seed, history, &stages);
     let mut collected = Collected::default();
-
     progress.step(&format!("warm-up: {} clients in {} rooms", people.len(), setting.load.rooms));
+
+    let mut sampler = Sampler::new(setting.infra, world, history.clock())?;
+    let talking = Box::pin(talk(setting, script, seed, world, history, &stage, &mut collected));
+    let talked = tokio::select! {
+        talked = talking => talked,
+        () = sampler.run(progress) => bail!("the gauges ended"),
+    };
+    let (faults, mut remarks) = talked?;
+    collected.gauges.clone_from(&sampler.read);
+    while let Some(left) = all.join_next().await {
+        left.context("a client")?;
+    }
+
+    progress.step("last reads and dumps");
+    let reads_ns = history.clock().mono_ns();
+    last_reads(world, &people, history, &mut collected).await?;
+    phase(history, PhaseName::FinalReads, reads_ns);
+    remarks.extend(world.ended_by_themselves());
+    let gap_fills = world.counter("chat_gateway_gap_pages_total").await;
+    let rebalances = world.counter(REBALANCES).await;
+    history.put(&Record::Exercised(Exercised { gap_fills, rebalances }));
+    dumps::dump(world, collected, history).await?;
+    Ok(Observed { remarks, faults, gauges: sampler.read })
+}
+
+/// Load with all its faults, to the end of the silence.
+async fn talk(
+    setting: &Setting<'_>,
+    script: &Script,
+    seed: u64,
+    world: &mut World,
+    history: &History,
+    stage: &watch::Sender<Stage>,
+    collected: &mut Collected,
+) -> anyhow::Result<(Vec<(Fault, String)>, Vec<String>)> {
+    let (progress, timing, clock) = (setting.progress, setting.timing, history.clock());
+    let mut rng = StdRng::seed_from_u64(seed);
     let load_ns = clock.mono_ns();
-    tokio::time::sleep(WARM_UP + Duration::from_millis(rng.random_range(0..3000))).await;
-    read_gauges(world, history, &mut collected);
+    tokio::time::sleep(timing.warm_up + rng.random_range(Duration::ZERO..timing.spread)).await;
     let settled = world.counter(REBALANCES).await;
 
-    progress.step(&format!("fault: {} of {}", cell.what(), cell.subject));
-    let struck = faults::strike(world, setting.infra, cell, clock).await?;
-    for fault in struck.faults {
-        let took = seconds(fault.end_ns.unwrap_or(0) - fault.start_ns.unwrap_or(0));
-        progress.step(&format!("{} healed after {took:.1} s, {:?}; load goes on", fault.target, fault.evidence));
-        history.put(&Record::Fault(fault));
+    let (mut faults, mut remarks) = (Vec::new(), Vec::new());
+    for (index, Step { cell, pause }) in script.steps.iter().enumerate() {
+        let number = format!("{} of {}", index + 1, script.steps.len());
+        progress.step(&format!("fault {number}: {} of {}", cell.what(), cell.subject));
+        let struck = faults::strike(world, setting.infra, *cell, faults.len(), clock).await?;
+        for fault in struck.faults {
+            let took = seconds(fault.end_ns.unwrap_or(0) - fault.start_ns.unwrap_or(0));
+            progress.step(&format!("{} healed after {took:.1} s, {:?}; load goes on", fault.target, fault.evidence));
+            history.put(&Record::Fault(fault.clone()));
+            faults.push((fault, format!("{} {}", cell.subject, cell.what())));
+        }
+        remarks.extend(struck.remarks);
+        collected.offsets.extend(struck.offsets);
+        collected.stored.extend(struck.stored);
+        let budget = if timing.whole_budget { cell.budget() } else { Duration::ZERO };
+        tokio::time::sleep(budget + *pause).await;
     }
-    collected.offsets = struck.offsets;
-    tokio::time::sleep(cell.budget() + LONGER).await;
-    read_gauges(world, history, &mut collected);
 
     stage.send_replace(Stage::Finish);
     phase(history, PhaseName::Load, load_ns);
     let quiesce_ns = clock.mono_ns();
     progress.step("quiesce");
-    let mut remarks = struck.remarks;
     remarks.extend(quiesce(world).await);
     phase(history, PhaseName::Quiesce, quiesce_ns);
+    let rebalances = world.counter(REBALANCES).await;
+    let paused = script
+        .only()
+        .filter(|cell| cell.fault == FaultName::Stop5 && cell.subject.components().iter().any(|it| it.is_consumer()));
+    if paused.is_some() && rebalances > settled {
+        remarks.push(format!("{} rebalances, although the pause was shorter than a session", rebalances - settled));
+    }
 
     stage.send_replace(Stage::Listen);
     let silence_ns = clock.mono_ns();
     progress.step("silent tail");
-    tokio::time::sleep(SILENCE).await;
+    tokio::time::sleep(timing.silence).await;
     phase(history, PhaseName::SilentTail, silence_ns);
     stage.send_replace(Stage::Leave);
-    while let Some(left) = all.join_next().await {
-        left.context("a client")?;
-    }
-    read_gauges(world, history, &mut collected);
-
-    progress.step("last reads and dumps");
-    let reads_ns = clock.mono_ns();
-    last_reads(world, &people, history, &mut collected).await?;
-    phase(history, PhaseName::FinalReads, reads_ns);
-    let gap_fills = world.counter("chat_gateway_gap_pages_total").await;
-    let rebalances = world.counter(REBALANCES).await;
-    if cell.fault == FaultName::Stop5
-        && cell.subject.components().iter().any(|it| it.is_consumer())
-        && rebalances > settled
-    {
-        remarks.push(format!("{} rebalances, although the pause was shorter than a session", rebalances - settled));
-    }
-    history.put(&Record::Exercised(Exercised { gap_fills, rebalances }));
-    dumps::dump(world, collected, history).await?;
-    Ok(remarks)
+    Ok((faults, remarks))
 }
 
 /// From a gateway that answers.
@@ -216,25 +333,71 @@ fn phase(history: &History, phase: PhaseName, start_ns: u64) {
     history.put(&Record::Phase(Phase { phase, start_ns, end_ns: Some(history.clock().mono_ns()) }));
 }
 
-fn read_gauges(world: &World, history: &History, collected: &mut Collected) {
-    for (name, service) in &world.services {
-        let Some(value) = service.pid().ok().and_then(process::resident_bytes) else { continue };
-        let (target, mono_ns) = (name.clone(), history.clock().mono_ns());
-        let gauge = Gauge { mono_ns, target, name: "resident bytes".to_owned(), value, limit: RESIDENT_LIMIT };
-        collected.gauges.push(gauge);
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// Runs a cell, but not for ever.
-pub async fn run_within(setting: &Setting<'_>, cell: Cell, seed: u64) -> anyhow::Result<Outcome> {
-    const LIMIT: Duration = Duration::from_mins(5);
-    match tokio::time::timeout(LIMIT, run(setting, cell, seed)).await {
+/// Carries out a script, but not for ever.
+pub async fn run_within(setting: &Setting<'_>, script: &Script, seed: u64) -> anyhow::Result<Outcome> {
+    let limit = script.limit;
+    match tokio::time::timeout(limit, Box::pin(run(setting, script, seed))).await {
         Ok(outcome) => outcome,
-        Err(_) => bail!("not over after {LIMIT:?}"),
+        Err(_) => bail!("not over after {limit:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_checker::Verdict;
+
+    use super::*;
+    use crate::plan::{Component, Subject};
+
+    const CELL: Cell = Cell { subject: Subject::One(Component::Persister), fault: FaultName::Kill, link: None };
+
+    /// The verdict over a run of which only this was written down.
+    fn judged(written: impl FnOnce(&History)) -> Report {
+        let directory = std::env::temp_dir().join(format!("chat-chaos-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(&directory).unwrap();
+        let history = History::create(&directory.join("history.jsonl"), RunClock::start()).unwrap();
+        let script = Script::of(CELL, Timing::SHORT);
+        history.put(&Record::Plan(plan(&script, 1, Timing::SHORT)));
+        written(&history);
+        history.finish().unwrap();
+        let report = verdict(&directory).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        report
+    }
+
+    #[test]
+    fn a_run_in_which_the_planned_fault_did_not_happen_proves_nothing() {
+        let report = judged(|_| {});
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.doubts.iter().any(|doubt| doubt == "fault f1 was planned and never applied"), "{report:?}");
+    }
+
+    #[test]
+    fn a_kill_that_nothing_shows_proves_nothing() {
+        let report = judged(|history| {
+            let planned = faults::planned(CELL, 0).remove(0);
+            let mut fault = Fault {
+                id: planned.id,
+                fault: planned.fault,
+                target: planned.target,
+                planned_start_ns: 1,
+                planned_end_ns: 1,
+                start_ns: Some(1),
+                end_ns: Some(2),
+                evidence: Vec::new(),
+                group: None,
+                budget_ms: None,
+            };
+            // It ended, but by itself.
+            fault.evidence.push(chat_checker::history::Evidence::ExitCode(0));
+            history.put(&Record::Fault(fault));
+        });
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.doubts.iter().any(|doubt| doubt == "fault f1: nothing shows that it happened"), "{report:?}");
     }
 }

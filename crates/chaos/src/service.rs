@@ -5,6 +5,10 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +33,8 @@ pub struct Service {
     http_port: u16,
     admin_port: u16,
     child: Option<Child>,
+    /// For observers: the pid while it runs, else 0.
+    pub observed_pid: Arc<AtomicU32>,
 }
 
 impl Service {
@@ -41,7 +47,7 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let binary = binaries.join(component.name());
         let (http_port, admin_port) = (free_port()?, free_port()?);
-        Ok(Self { component, binary, settings, log, http_port, admin_port, child: None })
+        Ok(Self { component, binary, settings, log, http_port, admin_port, child: None, observed_pid: Arc::default() })
     }
 
     /// Whether it was started and not ended by us.
@@ -88,6 +94,7 @@ impl Service {
                 self.binary.display()
             )
         })?;
+        self.observed_pid.store(child.id().unwrap_or(0), Ordering::Relaxed);
         self.child = Some(child);
         Ok(())
     }
@@ -99,6 +106,7 @@ impl Service {
     /// SIGKILL, also when it is stopped; how it ended.
     pub async fn kill(&mut self) -> Option<ExitStatus> {
         let mut child = self.child.take()?;
+        self.observed_pid.store(0, Ordering::Relaxed);
         child.start_kill().ok()?;
         child.wait().await.ok()
     }
@@ -106,6 +114,7 @@ impl Service {
     /// Waits for its end.
     pub async fn ended(&mut self, within: Duration) -> anyhow::Result<ExitStatus> {
         let mut child = self.child.take().ok_or_else(|| anyhow!("it does not run"))?;
+        self.observed_pid.store(0, Ordering::Relaxed);
         tokio::time::timeout(within, child.wait())
             .await
             .map_err(|_| anyhow!("{} did not end within {within:?}", self.binary.display()))?

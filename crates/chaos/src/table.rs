@@ -3,10 +3,13 @@
 use std::{fs::File, io::Write as _, path::Path};
 
 use anyhow::Context as _;
-use chat_checker::{Report, Verdict};
+use chat_checker::{FaultReport, Report, Verdict};
 use serde_json::{Map, Value};
 
-use crate::{plan::Cell, run::Outcome};
+use crate::{
+    plan::Cell,
+    run::{Outcome, Script, Step},
+};
 
 /// One run, told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,47 +34,73 @@ pub const HEAD: [&str; 12] = [
 ];
 
 impl Line {
-    /// A run that came to its end.
-    pub fn of(cell: Cell, seed: u64, outcome: &Outcome) -> Self {
+    /// A run that came to its end; of several faults, a line for each, and one for the whole.
+    pub fn of(script: &Script, seed: u64, outcome: &Outcome) -> Vec<Self> {
         let Report { verdict, faults, rooms, sends, .. } = &outcome.report;
         let good = *verdict == Verdict::Valid && outcome.remarks.is_empty();
-        // Of several at once, the one that was over last: the others waited for it.
-        let fault = faults.last();
-        let ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let sum = |count: fn(&chat_checker::RoomReport) -> u64| rooms.iter().map(count).sum::<u64>().to_string();
         let verdict = if *verdict == Verdict::Valid && !good { "not well" } else { verdict.as_str() };
-        let cells = vec![
-            cell.subject.to_string(),
-            cell.what(),
-            seed.to_string(),
-            verdict.to_owned(),
-            ms(fault.and_then(|fault| fault.first_ok_ms)),
-            ms(fault.and_then(|fault| fault.caught_up_ms)),
-            ms(fault.and_then(|fault| fault.budget_ms).map(|(first_ok, _)| first_ok)),
+        let whole = [
             sends.sent.to_string(),
             sum(|room| room.expected),
             sum(|room| room.unique),
             sum(|room| room.missing),
             sum(|room| room.duplicate),
         ];
-        Self { cells, good }
+        if let [step] = &script.steps[..] {
+            // Of several at once, the one that was over last: the others waited for it.
+            let cells =
+                first_cells(step.cell, seed, verdict).into_iter().chain(times(faults.last())).chain(whole).collect();
+            return vec![Self { cells, good }];
+        }
+        let of_fault = |(step, fault): (&Step, &FaultReport)| {
+            let in_time = fault.happened && fault.met == Some(true);
+            let word = if in_time { "in time" } else { "not in time" };
+            let mut cells: Vec<String> =
+                first_cells(step.cell, seed, word).into_iter().chain(times(Some(fault))).collect();
+            cells.resize(HEAD.len(), String::new());
+            Self { cells, good: in_time }
+        };
+        let mut lines: Vec<Self> = script.steps.iter().zip(faults).map(of_fault).collect();
+        let head = [script.name.clone(), format!("{} faults", faults.len()), seed.to_string(), verdict.to_owned()];
+        lines.push(Self { cells: head.into_iter().chain(times(None)).chain(whole).collect(), good });
+        lines
     }
 
     /// One that did not.
-    pub fn broken(cell: Cell, seed: u64) -> Self {
-        Self::without(cell, seed, "no verdict")
+    pub fn broken(script: &Script, seed: u64) -> Self {
+        match &script.steps[..] {
+            [step] => Self::without(&first_cells(step.cell, seed, "no verdict")),
+            steps => {
+                let faults = format!("{} faults", steps.len());
+                Self::without(&[script.name.clone(), faults, seed.to_string(), "no verdict".to_owned()])
+            }
+        }
     }
 
     /// One that cannot be done here.
     pub fn impossible(cell: Cell, seed: u64) -> Self {
-        Self::without(cell, seed, "not possible here")
+        Self::without(&first_cells(cell, seed, "not possible here"))
     }
 
-    fn without(cell: Cell, seed: u64, verdict: &str) -> Self {
-        let mut cells = vec![cell.subject.to_string(), cell.what(), seed.to_string(), verdict.to_owned()];
+    fn without(cells: &[String; 4]) -> Self {
+        let mut cells = cells.to_vec();
         cells.resize(HEAD.len(), "–".to_owned());
         Self { cells, good: false }
     }
+}
+
+fn first_cells(cell: Cell, seed: u64, verdict: &str) -> [String; 4] {
+    [cell.subject.to_string(), cell.what(), seed.to_string(), verdict.to_owned()]
+}
+
+fn times(fault: Option<&FaultReport>) -> [String; 3] {
+    let ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+    [
+        ms(fault.and_then(|fault| fault.first_ok_ms)),
+        ms(fault.and_then(|fault| fault.caught_up_ms)),
+        ms(fault.and_then(|fault| fault.budget_ms).map(|(first_ok, _)| first_ok)),
+    ]
 }
 
 /// Adds a line to a file of JSON lines, so that several invocations can be joined.
@@ -122,10 +151,14 @@ pub fn render(lines: &[Line], colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Component, FaultName, Subject};
+    use crate::{
+        plan::{Component, FaultName, Subject},
+        run::Timing,
+    };
 
     fn broken(fault: FaultName) -> Line {
-        Line::broken(Cell { subject: Subject::One(Component::Kafka), fault, link: None }, 7)
+        let cell = Cell { subject: Subject::One(Component::Kafka), fault, link: None };
+        Line::broken(&Script::of(cell, Timing::NORMAL), 7)
     }
 
     #[test]
@@ -145,7 +178,7 @@ mod tests {
     fn columns_are_aligned_and_a_run_without_an_end_is_bad() {
         let line = broken(FaultName::Stop5);
         assert!(!line.good);
-        let text = render(&[line], false);
+        let text = render(std::slice::from_ref(&line), false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].find("verdict"), lines[1].find("no verdict"));
         assert!(!text.contains('\x1b'));

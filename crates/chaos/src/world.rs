@@ -52,11 +52,11 @@ pub struct World {
 }
 
 impl World {
-    /// Makes schema and topics, and starts all services the cell needs, until they are ready. `run_dir` gets their logs.
+    /// Makes schema and topics, and starts all services that the cells need, until they are ready. `run_dir` gets their logs.
     pub async fn start(
         infra: &Infra,
         binaries: &Path,
-        cell: Cell,
+        cells: &[Cell],
         broken: Option<Broken>,
         run_dir: &Path,
     ) -> anyhow::Result<Self> {
@@ -77,13 +77,17 @@ impl World {
         chat_kafka::ensure_topics(&kafka, &topics, PARTITIONS, 1).await.context("topics")?;
         let store = Store::new(&postgres)?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        // Of all cells of a run, at most one needs a proxy or a small disk.
+        let special = cells.iter().find(|cell| cell.action().is_cut() || cell.action() == Action::FillDisk);
+        let cell = *special.or(cells.first()).context("a run without a fault")?;
         let network = Network::start(infra, cell).await?;
         let mut world = Self { kafka, store, services: BTreeMap::new(), network, fronts: Vec::new(), postgres, http };
 
         let logs = run_dir.join("logs");
         fs::create_dir_all(&logs)?;
         for component in Component::ALL.into_iter().filter(|component| !component.is_infra()) {
-            for number in 1..=cell.instances(component) {
+            let needed = cells.iter().map(|cell| cell.instances(component)).max();
+            for number in 1..=needed.unwrap_or(1) {
                 let name = format!("{}-{number}", component.name());
                 let at = world.network.addresses(&name);
                 let mut settings = service::settings(component, &at, &world.kafka, &world.postgres);
@@ -142,6 +146,12 @@ impl World {
 
     pub fn service(&mut self, name: &str) -> anyhow::Result<&mut Service> {
         self.services.get_mut(name).ok_or_else(|| anyhow!("there is no {name}"))
+    }
+
+    /// Services that ended without having been told to.
+    pub fn ended_by_themselves(&mut self) -> Vec<String> {
+        let ended = |(name, service): (&String, &mut Service)| Some(format!("{name} ended: {}", service.exit()?));
+        self.services.iter_mut().filter_map(ended).collect()
     }
 
     /// Where clients find the gateways.
@@ -206,7 +216,7 @@ fn on_small_disk(infra: &Infra, logs: &Path, name: &str) -> anyhow::Result<PathB
 }
 
 /// Sum of all series of a metric in the text format.
-fn sum_of(text: &str, name: &str) -> f64 {
+pub fn sum_of(text: &str, name: &str) -> f64 {
     let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
     text.lines().filter(of_name).filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }

@@ -67,20 +67,20 @@ impl Invariant {
             Self::I11 => "read marks go forward and survive",
             Self::I12 => "committed offsets are safe",
             Self::I13 => "dead letters are exactly the poison",
-            Self::I14 => "offline members are notified",
+            Self::I14 => "whoever is away is notified",
             Self::I15 => "recovery and delivery in time",
         }
     }
 
     /// Dumps without which it cannot be judged.
     pub(crate) fn needs(self) -> &'static [Section] {
-        use Section::{DeadLetters, Gauges, Marks, Memberships, Offsets, RedisMarks, Rows, Topics};
+        use Section::{DeadLetters, Gauges, Marks, Memberships, Offsets, RedisMarks, Rows, Stored, Topics};
         match self {
             Self::I1 | Self::I2 => &[Rows, DeadLetters],
             Self::I3 | Self::I4 | Self::I5 | Self::I6 | Self::I8 | Self::I9 => &[Rows],
             Self::I7 | Self::I10 | Self::I14 => &[Rows, Memberships],
             Self::I11 => &[Rows, Marks, RedisMarks],
-            Self::I12 => &[Rows, Marks, Topics, DeadLetters, Offsets],
+            Self::I12 => &[Rows, Marks, Topics, DeadLetters, Offsets, Stored],
             Self::I13 => &[Topics, DeadLetters],
             Self::I15 => &[Rows, Gauges],
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     Invariant,
     findings::Findings,
-    history::{Op, PhaseName, Section, Via},
+    history::{Notifications, Op, PhaseName, Section, Via},
     run::{Act, Run},
 };
 
@@ -53,6 +53,9 @@ pub(crate) fn doubts(findings: &mut Findings) -> Vec<String> {
         }
     }
     final_reads(run, &mut doubts);
+    if plan.notifications != Notifications::NotRecorded && run.notified.is_empty() {
+        doubts.push("notifications were to be recorded, and there is none".to_owned());
+    }
     for invariant in Invariant::ALL {
         if let Some(why) = not_checked(run, invariant) {
             if invariant != Invariant::I14 {
@@ -66,7 +69,9 @@ pub(crate) fn doubts(findings: &mut Findings) -> Vec<String> {
 
 /// Why an invariant cannot be judged at all.
 pub(crate) fn not_checked(run: &Run, invariant: Invariant) -> Option<String> {
-    if invariant == Invariant::I14 && !run.plan.as_ref().is_some_and(|plan| plan.notifications) {
+    if invariant == Invariant::I14
+        && run.plan.as_ref().is_none_or(|plan| plan.notifications == Notifications::NotRecorded)
+    {
         return Some("notifications were not recorded".to_owned());
     }
     let killed = run.faults.iter().map(|(_, fault)| fault).filter(|fault| fault.happened() && fault.group.is_some());
@@ -76,7 +81,14 @@ pub(crate) fn not_checked(run: &Run, invariant: Invariant) -> Option<String> {
             return Some(format!("no committed offsets were read at {}", kill.id));
         }
     }
-    let needed = |section: &&Section| **section != Section::Offsets || killed.clone().next().is_some();
+    if invariant == Invariant::I12
+        && let Some(kill) = killed.clone().find(|kill| !run.stored.contains_key(&kill.id))
+    {
+        return Some(format!("what was stored at {} was not read", kill.id));
+    }
+    let needed = |section: &&Section| {
+        !matches!(**section, Section::Offsets | Section::Stored) || killed.clone().next().is_some()
+    };
     let missing = invariant.needs().iter().filter(needed).find(|section| !run.has_dump(**section))?;
     Some(format!("there is no complete dump of the {}", missing.name()))
 }

@@ -52,7 +52,11 @@ require_ports() {
     for name; do
         is_stopped "$name" || continue
         while read -r port variable; do
-            is_listening "$port" || continue
+            # The threads of a process that was killed a moment ago can outlive it, with its sockets.
+            for _ in {1..30}; do
+                is_listening "$port" || continue 2
+                sleep 0.1
+            done
             die "$name: port $port is taken by $(port_owner "$port")" \
                 "stop that process, or move: $variable=<n> make up" \
                 "(PORT_OFFSET=<n> moves all ports at once; the list is deploy/native/ports.env)"

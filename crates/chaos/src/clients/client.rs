@@ -16,8 +16,9 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 
 use super::{
     Person, Role,
+    changes::Seen,
     listen::{Asked, Session},
-    outbox::{Draft, Outbox},
+    outbox::{Act, Draft, Outbox},
 };
 use crate::{history::History, world::PING_SECS};
 
@@ -48,6 +49,10 @@ pub struct Client {
     rng: StdRng,
     history: Arc<History>,
     outbox: Outbox,
+    /// What can be changed.
+    seen: Seen,
+    /// Where it talks.
+    rooms: Vec<RoomId>,
     /// Per room, the last place received.
     cursors: HashMap<RoomId, i64>,
     connections: usize,
@@ -71,10 +76,12 @@ impl Client {
         let mut cursors = HashMap::new();
         // Half begin at the beginning, half with what comes.
         if rng.random_bool(0.5) {
-            cursors.extend(person.rooms.iter().map(|room| (*room, 0)));
+            cursors.extend(person.watched().iter().map(|room| (*room, 0)));
         }
         let now = Instant::now();
         Self {
+            seen: Seen::new(person.id),
+            rooms: person.watched(),
             person,
             addresses,
             pause,
@@ -115,7 +122,7 @@ impl Client {
     /// One connection, to its end.
     async fn converse(&mut self, address: &str, session: &mut Session, stage: watch::Receiver<Stage>) -> Over {
         let Ok(mut connection) = Connection::open(&ws_url(address)).await else { return Over::Lost };
-        let rooms = self.person.rooms.iter().map(|room| self.cursor(*room)).collect();
+        let rooms = self.rooms.iter().map(|room| self.cursor(*room)).collect();
         let connect = ClientCommand::Connect { token: Some(self.person.token.clone()), rooms };
         let Ok(id) = connection.caller().post(connect).await else { return Over::Lost };
         session.asked.insert(id, Asked::Connect);
@@ -170,6 +177,9 @@ impl Client {
     }
 
     fn listen(&mut self, session: &mut Session, incoming: Incoming) {
+        if let Incoming::Push(push) = &incoming {
+            self.seen.note(push);
+        }
         let Some(acknowledged) = session.heard(incoming, &mut self.cursors, &mut self.outbox) else { return };
         if self.person.role == Role::Impatient && self.rng.random_ratio(1, REPEATS) {
             let number = self.outbox.push(Draft { repeat: true, ..acknowledged });
@@ -190,29 +200,19 @@ impl Client {
         let talks = stage == Stage::Talk && self.person.role != Role::Slow && !self.outbox.is_full();
         if talks && now >= self.next_say {
             self.next_say = now + self.pause.mul_f64(self.rng.random_range(0.4..1.6));
-            let room = self.person.rooms[self.rng.random_range(0..self.person.rooms.len())];
             self.said += 1;
-            let content =
-                format!("{} of {} {}", self.said, self.person.process, "x".repeat(self.rng.random_range(0..200)));
-            numbers.push(self.outbox.push(Draft { room, id: ClientMessageId::generate(), content, repeat: false }));
+            let draft = self.seen.change(&mut self.rng, self.said).unwrap_or_else(|| self.message());
+            numbers.push(self.outbox.push(draft));
         }
         for number in numbers {
             let Some(draft) = self.outbox.get(number) else { continue };
             session.invoke_send(draft);
-            let send = ClientCommand::Send {
-                room_id: draft.room,
-                client_message_id: draft.id.clone(),
-                content: draft.content.clone(),
-                message_type: chat_protocol::EntryType::Text,
-                reply_to: None,
-                traceparent: None,
-            };
-            let id = caller.post(send).await.ok()?;
+            let id = caller.post(draft.command()).await.ok()?;
             session.asked.insert(id, Asked::Send(number));
         }
         if stage <= Stage::Finish && now >= self.next_mark {
             self.next_mark = now + self.rng.random_range(Duration::from_secs(1)..Duration::from_secs(3));
-            let room = self.person.rooms[self.rng.random_range(0..self.person.rooms.len())];
+            let room = self.rooms[self.rng.random_range(0..self.rooms.len())];
             if let Some(seq) = self.cursors.get(&room).copied().filter(|seq| *seq > 0) {
                 session.invoke_mark(room, seq);
                 let id = caller.post(ClientCommand::Read { room_id: room, seq }).await.ok()?;
@@ -220,6 +220,13 @@ impl Client {
             }
         }
         Some(())
+    }
+
+    fn message(&mut self) -> Draft {
+        let room = self.rooms[self.rng.random_range(0..self.rooms.len())];
+        let filling = "x".repeat(self.rng.random_range(0..200));
+        let content = format!("{} of {} {filling}", self.said, self.person.process);
+        Draft { room, id: ClientMessageId::generate(), content, act: Act::Say, repeat: false }
     }
 
     fn cursor(&self, room: RoomId) -> RoomCursor {

@@ -79,7 +79,7 @@ impl Session {
     pub fn invoke_connect(&mut self, cursors: &HashMap<RoomId, i64>, again: bool) {
         self.again = again;
         self.history.put_event(self.event(Outcome::Invoke, Op::Connect));
-        for room in &self.person.rooms {
+        for room in &self.person.watched() {
             self.put(Outcome::Invoke, record::subscription(again), *room, cursors.get(room).copied(), None);
         }
     }
@@ -91,7 +91,7 @@ impl Session {
 
     pub fn invoke_send(&self, draft: &Draft) {
         let event = self.event(Outcome::Invoke, Op::Send);
-        self.history.put_event(record::send(event, &self.key(draft), Some(&draft.content)));
+        self.history.put_event(record::invoke(event, &self.key(draft), draft));
     }
 
     pub fn invoke_mark(&self, room: RoomId, seq: i64) {
@@ -107,7 +107,7 @@ impl Session {
     pub fn over(&mut self, lost: bool, outbox: &mut Outbox) {
         for draft in outbox.lost(Instant::now()) {
             let event = Event { code: Some("lost".to_owned()), ..self.event(Outcome::Info, Op::Send) };
-            self.history.put_event(record::send(event, &self.key(&draft), None));
+            self.history.put_event(record::send(event, &self.key(&draft)));
         }
         // A session that never stood was not lost.
         let outcome = if lost && self.connected { Outcome::Info } else { Outcome::Ok };
@@ -162,7 +162,7 @@ impl Session {
                 let draft = outbox.get(number)?.clone();
                 let (outcome, code) = record::refusal(&error);
                 let event = Event { code: Some(code), ..self.event(outcome, Op::Send) };
-                self.history.put_event(record::send(event, &self.key(&draft), None));
+                self.history.put_event(record::send(event, &self.key(&draft)));
                 if error.retry {
                     outbox.postpone(number, error.retry_after_ms.map(Duration::from_millis), Instant::now());
                 } else {
@@ -190,7 +190,8 @@ impl Session {
     fn not_subscribed(&mut self, room: RoomId, error: &FrameError) {
         let (_, code) = record::refusal(error);
         self.put(Outcome::Fail, record::subscription(self.again), room, None, Some(code));
-        if error.retry {
+        // Whoever is invited again is told by nobody, and tries.
+        if error.retry || self.person.wanders == Some(room) {
             let wait = error.retry_after_ms.map_or(SUBSCRIBE_AGAIN, Duration::from_millis);
             self.waiting.insert(room, Instant::now() + wait);
         }
@@ -226,7 +227,7 @@ impl Session {
             ServerPush::Rejected { room_id, client_message_id, error } => {
                 let (outcome, code) = record::refusal(&error);
                 let event = Event { code: Some(code), ..self.event(outcome, Op::Status) };
-                self.history.put_event(record::send(event, &send_key(room_id, &client_message_id), None));
+                self.history.put_event(record::send(event, &send_key(room_id, &client_message_id)));
                 outbox.finish_named(room_id, &client_message_id);
             }
             ServerPush::Read(receipt) => {
@@ -239,13 +240,17 @@ impl Session {
             }
             ServerPush::Unsubscribed { room_id, code } => {
                 self.put(Outcome::Info, Op::Close, room_id, None, Some(code.to_string()));
+                if self.person.wanders == Some(room_id) {
+                    self.waiting.insert(room_id, Instant::now() + SUBSCRIBE_AGAIN);
+                }
             }
             ServerPush::Closing { retry_after_ms, .. } => self.retry_after = retry_after_ms.map(Duration::from_millis),
-            ServerPush::Typing(_)
-            | ServerPush::Presence(_)
-            | ServerPush::Notification(_)
-            | ServerPush::Lagging { .. }
-            | ServerPush::Ping { .. } => {}
+            ServerPush::Notification(news) => {
+                let event = Event { user: Some(self.person.id), ..self.event(Outcome::Ok, Op::Notify) };
+                let (room, seq) = (Some(news.room_id), Some(news.seq));
+                self.history.put_event(Event { room, seq, id: Some(news.id), count: Some(news.count), ..event });
+            }
+            ServerPush::Typing(_) | ServerPush::Presence(_) | ServerPush::Lagging { .. } | ServerPush::Ping { .. } => {}
         }
     }
 

@@ -1,10 +1,12 @@
 //! The load: people who talk, some of whom read slowly, come and go, or say things twice.
 
+mod changes;
 mod client;
 mod listen;
 mod outbox;
 mod reads;
 mod record;
+mod wander;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 
 pub use client::{Client, Stage};
 pub use reads::read_all;
+pub use wander::Wandering;
 
 use crate::{history::History, world::SECRET};
 
@@ -29,7 +32,19 @@ pub struct Person {
     pub id: UserId,
     pub token: String,
     pub role: Role,
+    /// Everywhere it is a member, at least now and then.
     pub rooms: Vec<RoomId>,
+    /// One of them that it does not subscribe: it is notified of what is said there.
+    pub unwatched: Option<RoomId>,
+    /// One of them that it leaves and is invited to again.
+    pub wanders: Option<RoomId>,
+}
+
+impl Person {
+    /// The rooms it subscribes.
+    pub fn watched(&self) -> Vec<RoomId> {
+        self.rooms.iter().copied().filter(|room| self.unwatched != Some(*room)).collect()
+    }
 }
 
 /// How somebody behaves.
@@ -43,13 +58,18 @@ pub enum Role {
     Restless,
     /// Talks, and says some things again that were acknowledged already.
     Impatient,
+    /// Talks, leaves one of its rooms again and again, and is invited by its owner; half of them are not there at first.
+    Wanderer,
+    /// Talks, and does not look into one of its rooms.
+    Elsewhere,
 }
 
 impl Role {
-    /// One of each four is no ordinary one.
     fn of(number: usize) -> Self {
         match number % 8 {
             2 => Self::Slow,
+            3 => Self::Wanderer,
+            4 => Self::Elsewhere,
             5 => Self::Restless,
             7 => Self::Impatient,
             _ => Self::Steady,
@@ -64,11 +84,18 @@ pub struct Load {
     pub rooms: usize,
     /// Between two messages of one client, on average.
     pub pause: Duration,
+    /// How long they talk, if that is long: their tokens must last.
+    pub length: Duration,
 }
 
-/// Accounts, and rooms of which everybody is in two.
-pub async fn gather(load: Load, store: &Store, address: &str, history: &History) -> anyhow::Result<Vec<Person>> {
-    let mut people = Vec::new();
+/// Accounts, rooms of which everybody is in two, and who comes and goes.
+pub async fn gather(
+    load: Load,
+    store: &Store,
+    address: &str,
+    history: &History,
+) -> anyhow::Result<(Vec<Person>, Vec<Wandering>)> {
+    let (mut people, mut wanderers) = (Vec::new(), Vec::new());
     for number in 0..load.clients {
         let id = UserId::generate();
         let user = User {
@@ -79,9 +106,17 @@ pub async fn gather(load: Load, store: &Store, address: &str, history: &History)
             password_hash: "-".to_owned(),
         };
         ensure!(store.create_user(&user).await?, "an account that exists");
-        let token = access_token(SECRET, id, Duration::from_hours(1));
+        let token = access_token(SECRET, id, Duration::from_hours(1) + load.length * 2);
         let role = Role::of(number);
-        let person = Person { process: format!("c{number}"), id, token, role, rooms: Vec::new() };
+        let person = Person {
+            process: format!("c{number}"),
+            id,
+            token,
+            role,
+            rooms: Vec::new(),
+            unwatched: None,
+            wanders: None,
+        };
         let pace = if role == Role::Slow { Pace::Slow } else { Pace::Steady };
         history.put(&Record::Client(ClientRecord { process: person.process.clone(), user: id, pace }));
         people.push(person);
@@ -90,9 +125,17 @@ pub async fn gather(load: Load, store: &Store, address: &str, history: &History)
         let members: Vec<usize> = (0..people.len())
             .filter(|index| index % load.rooms == number || (index / load.rooms + index + 1) % load.rooms == number)
             .collect();
-        let Some((owner, others)) = members.split_first() else { continue };
-        let owner = people[*owner].clone();
-        let others: Vec<UserId> = others.iter().map(|index| people[*index].id).collect();
+        let owner = members.iter().position(|index| people[*index].role != Role::Wanderer);
+        let Some(owner) = owner.map(|position| people[members[position]].clone()) else { continue };
+        // Of the wanderers, every other one comes later, the first time too.
+        let late =
+            |index: usize| people[index].role == Role::Wanderer && people[index].rooms.is_empty() && index % 16 == 3;
+        let others: Vec<UserId> = members
+            .iter()
+            .filter(|index| !late(**index))
+            .map(|index| people[*index].id)
+            .filter(|id| *id != owner.id)
+            .collect();
         let rest = RestClient::new(address)?.with_token(&owner.token);
         let room = rest.create_group_room(&format!("room {number}"), &others).await.context("a room")?;
         // Only now is its id known.
@@ -102,15 +145,32 @@ pub async fn gather(load: Load, store: &Store, address: &str, history: &History)
             history.put_event(event);
         }
         for index in members {
-            people[index].rooms.push(room);
+            let inside = others.contains(&people[index].id);
+            let person = &mut people[index];
+            person.rooms.push(room);
+            match person.role {
+                Role::Wanderer if person.wanders.is_none() => {
+                    person.wanders = Some(room);
+                    wanderers.push((index, room, owner.clone(), inside));
+                }
+                // It still has another to look into.
+                Role::Elsewhere if person.rooms.len() == 2 => person.unwatched = Some(room),
+                _ => {}
+            }
         }
     }
-    Ok(people)
+    let wandering = |(index, room, owner, inside): (usize, RoomId, Person, bool)| {
+        let guest = people[index].clone();
+        Wandering { guest, room, owner, inside }
+    };
+    let wanderers = wanderers.into_iter().map(wandering).collect();
+    Ok((people, wanderers))
 }
 
 /// Starts everybody, on the gateways in turn.
 pub fn start(
     people: &[Person],
+    wanderers: Vec<Wandering>,
     addresses: &[String],
     load: Load,
     seed: u64,
@@ -125,6 +185,10 @@ pub fn start(
         let seed = seed.wrapping_mul(1000).wrapping_add(number as u64);
         let client = Client::new(person.clone(), addresses, load.pause, seed, Arc::clone(history));
         all.spawn(client.run(stage.clone()));
+    }
+    for (number, wandering) in wanderers.into_iter().enumerate() {
+        let seed = seed.wrapping_mul(1_000_003).wrapping_add(number as u64);
+        all.spawn(wandering.run(addresses.to_vec(), seed, Arc::clone(history), stage.clone()));
     }
     all
 }

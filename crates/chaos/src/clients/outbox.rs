@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ClientMessageId, RoomId};
+use chat_protocol::{ClientMessageId, EntryType, MessageId, RoomId, frame::ClientCommand};
 
 /// More are not under way at once.
 const LIMIT: usize = 32;
@@ -16,8 +16,52 @@ pub struct Draft {
     pub room: RoomId,
     pub id: ClientMessageId,
     pub content: String,
+    pub act: Act,
     /// It was acknowledged, and is said again on purpose.
     pub repeat: bool,
+}
+
+/// What it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Says something new.
+    Say,
+    /// Replaces the text of an earlier message.
+    Edit(Target),
+    /// Deletes an earlier message.
+    Delete(Target),
+    /// Puts an emoji, the content, under an earlier message, or takes it back.
+    React { target: Target, remove: bool },
+}
+
+/// A message that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    pub room: RoomId,
+    pub id: MessageId,
+    pub seq: i64,
+}
+
+impl Draft {
+    /// As a frame.
+    pub fn command(&self) -> ClientCommand {
+        let (room_id, client_message_id, content) = (self.room, self.id.clone(), self.content.clone());
+        match self.act {
+            Act::Say => {
+                let (message_type, reply_to, traceparent) = (EntryType::Text, None, None);
+                ClientCommand::Send { room_id, client_message_id, content, message_type, reply_to, traceparent }
+            }
+            Act::Edit(Target { id: message_id, .. }) => {
+                ClientCommand::Edit { room_id, message_id, client_message_id, content }
+            }
+            Act::Delete(Target { id: message_id, .. }) => {
+                ClientCommand::Delete { room_id, message_id, client_message_id }
+            }
+            Act::React { target: Target { id: message_id, .. }, remove } => {
+                ClientCommand::React { room_id, message_id, client_message_id, emoji: content, remove }
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +146,13 @@ mod tests {
     use super::*;
 
     fn draft() -> Draft {
-        Draft { room: RoomId::generate(), id: ClientMessageId::generate(), content: "x".to_owned(), repeat: false }
+        Draft {
+            room: RoomId::generate(),
+            id: ClientMessageId::generate(),
+            content: "x".to_owned(),
+            act: Act::Say,
+            repeat: false,
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chat_checker::history::{BodyHash, Event, Key, Kind, Op, Outcome, SendState, Via};
 use chat_protocol::{Change, Entry, EntryType, TimelineKind, frame::FrameError};
 
-use super::outbox::Draft;
+use super::outbox::{Act, Draft};
 
 pub fn kind_of(entry_type: EntryType) -> Kind {
     match entry_type {
@@ -15,19 +15,29 @@ pub fn kind_of(entry_type: EntryType) -> Kind {
     }
 }
 
-/// An event of a send: `event` names who, where and what.
-pub fn send(mut event: Event, key: &Key, content: Option<&str>) -> Event {
+/// A send, or a change: who, where, what.
+pub fn invoke(event: Event, key: &Key, draft: &Draft) -> Event {
+    let (kind, target, content) = match draft.act {
+        Act::Say => (Kind::Text, None, Some(&*draft.content)),
+        Act::Edit(target) => (Kind::Edit, Some(target), Some(&*draft.content)),
+        Act::Delete(target) => (Kind::Delete, Some(target), None),
+        Act::React { target, .. } => (Kind::React, Some(target), None),
+    };
+    let (hash, target) = (content.map(BodyHash::of), target.map(|target| target.seq));
+    Event { kind: Some(kind), hash, target, ..send(event, key) }
+}
+
+/// A word on a send, or on a change.
+pub fn send(mut event: Event, key: &Key) -> Event {
     event.room = Some(key.room);
     event.sender = Some(key.sender);
     event.client_message_id = Some(key.client_message_id.clone());
-    event.kind = Some(Kind::Text);
-    event.hash = content.map(BodyHash::of);
     event
 }
 
 /// How far it got.
 pub fn answered(event: Event, key: &Key, state: SendState, seq: Option<i64>) -> Event {
-    Event { state: Some(state), seq, ..send(event, key, None) }
+    Event { state: Some(state), seq, ..send(event, key) }
 }
 
 /// The outcome and the code of an error: `busy`, `unknown` and whatever may be repeated decide nothing.

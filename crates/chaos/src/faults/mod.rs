@@ -7,13 +7,14 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use chat_checker::{
     RunClock,
-    history::{Evidence, Fault, Offset, PlannedFault},
+    history::{Evidence, Fault, Offset, PlannedFault, Stored},
 };
 
 use crate::{
     disk,
     infra::Infra,
     plan::{Action, Cell, Component},
+    snapshot,
     world::World,
 };
 
@@ -30,16 +31,17 @@ fn disk_mib(component: Component) -> u64 {
 #[derive(Debug)]
 pub struct Struck {
     pub faults: Vec<Fault>,
-    /// Committed offsets at a kill.
+    /// Committed offsets at a kill, and what was stored by then.
     pub offsets: Vec<Offset>,
+    pub stored: Vec<Stored>,
     /// What must not have happened, and the checker cannot know.
     pub remarks: Vec<String>,
 }
 
-/// As the checker is told before.
-pub fn planned(cell: Cell) -> Vec<PlannedFault> {
+/// As the checker is told before; `earlier` is how many faults of the run come before.
+pub fn planned(cell: Cell, earlier: usize) -> Vec<PlannedFault> {
     let fault = cell.action().kind();
-    let numbered = cell.targets().into_iter().zip(1..);
+    let numbered = cell.targets().into_iter().zip(earlier + 1..);
     numbered.map(|((_, target), number)| PlannedFault { id: format!("f{number}"), fault, target }).collect()
 }
 
@@ -65,9 +67,15 @@ struct Target {
 }
 
 /// Applies the fault of a cell, to all its targets at once, and heals it.
-pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunClock) -> anyhow::Result<Struck> {
-    let mut targets = targets(cell, clock);
-    let mut struck = Struck { faults: Vec::new(), offsets: Vec::new(), remarks: Vec::new() };
+pub async fn strike(
+    world: &mut World,
+    infra: &Infra,
+    cell: Cell,
+    earlier: usize,
+    clock: RunClock,
+) -> anyhow::Result<Struck> {
+    let mut targets = targets(cell, earlier, clock);
+    let mut struck = Struck { faults: Vec::new(), offsets: Vec::new(), stored: Vec::new(), remarks: Vec::new() };
     for target in &mut targets {
         target.fault.start_ns = Some(clock.mono_ns());
         match cell.action() {
@@ -81,10 +89,19 @@ pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunCloc
     if cell.action() != Action::FillDisk {
         tokio::time::sleep(cell.spec().hold).await;
     }
+    // Stores first: of a service that was killed, they tell how far it was before it runs again, and stores what it had committed too early.
+    targets.sort_by_key(|target| !target.component.is_infra());
     for target in &mut targets {
         match cell.action() {
-            Action::Kill { start_again: false } => {}
-            Action::Kill { start_again: true } => process::start(world, infra, target).await?,
+            Action::Kill { start_again } => {
+                let read = snapshot::read(world, target.component, &target.fault.id).await?;
+                target.fault.group = read.group;
+                struck.offsets.extend(read.offsets);
+                struck.stored.extend(read.stored);
+                if start_again {
+                    process::start(world, infra, target).await?;
+                }
+            }
             Action::Restart => {
                 process::await_end(world, target).await?;
                 process::start(world, infra, target).await?;
@@ -107,17 +124,11 @@ pub async fn strike(world: &mut World, infra: &Infra, cell: Cell, clock: RunCloc
         let stays = cell.action() == Action::Kill { start_again: false };
         target.fault.end_ns = if stays { target.fault.start_ns } else { Some(clock.mono_ns()) };
     }
-    for mut target in targets {
-        // Asking for the offsets takes a moment that is not part of the fault.
-        if matches!(cell.action(), Action::Kill { .. }) {
-            struck.offsets.extend(committed(world, &mut target).await?);
-        }
-        struck.faults.push(target.fault);
-    }
+    struck.faults.extend(targets.into_iter().map(|target| target.fault));
     Ok(struck)
 }
 
-fn targets(cell: Cell, clock: RunClock) -> Vec<Target> {
+fn targets(cell: Cell, earlier: usize, clock: RunClock) -> Vec<Target> {
     let now = clock.mono_ns();
     let length = u64::try_from(cell.spec().hold.as_nanos()).unwrap_or(0);
     let budget_ms = u64::try_from(cell.budget().as_millis()).ok();
@@ -138,7 +149,7 @@ fn targets(cell: Cell, clock: RunClock) -> Vec<Target> {
         },
         state: None,
     };
-    cell.targets().into_iter().zip(planned(cell)).map(target).collect()
+    cell.targets().into_iter().zip(planned(cell, earlier)).map(target).collect()
 }
 
 /// Fills the disk, and shows that this was noticed: by a store that complains, or else by our own writes beside its log.
@@ -151,22 +162,6 @@ async fn fill(world: &mut World, infra: &Infra, target: &mut Target, hold: Durat
     let failed = if is_infra { disk::complaints(&log, before) } else { ours };
     target.fault.evidence.push(Evidence::FailedWrites(failed));
     Ok(())
-}
-
-/// What a consumer had said to be done when it was killed.
-async fn committed(world: &World, target: &mut Target) -> anyhow::Result<Vec<Offset>> {
-    let Some(topic) = topic_of(target.component, world) else { return Ok(Vec::new()) };
-    let group = world.kafka.topics().group(target.component.name());
-    let committed = chat_kafka::committed(&world.kafka, &group, &topic).await?;
-    target.fault.group = Some(group.clone());
-    let offset = |(partition, offset)| Offset {
-        fault: target.fault.id.clone(),
-        group: group.clone(),
-        topic: topic.clone(),
-        partition,
-        offset,
-    };
-    Ok(committed.into_iter().map(offset).collect())
 }
 
 /// What a service consumes.

@@ -8,8 +8,8 @@ use std::time::Duration;
 pub use component::{Component, Link, Subject};
 pub use fault::{Action, FAULTS, FaultName, FaultSpec};
 
-/// How many gateways there are, whatever is hit.
-const GATEWAYS: usize = 2;
+/// How many gateways there are, whatever is hit: so that most of the members of a room are elsewhere.
+const GATEWAYS: usize = 3;
 
 /// One experiment: a fault on a part, or on two, or on a link of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +179,7 @@ mod tests {
     fn whoever_is_to_be_replaced_has_a_second_instance() {
         for cell in cells(&[], &[], &[]) {
             for component in cell.subject.components().into_iter().filter(|component| !component.is_infra()) {
-                assert!(!cell.spec().needs_second || cell.instances(component) == 2, "{}", cell.name());
+                assert!(!cell.spec().needs_second || cell.instances(component) >= 2, "{}", cell.name());
             }
         }
     }

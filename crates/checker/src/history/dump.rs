@@ -173,6 +173,21 @@ pub struct Offset {
     pub offset: i64,
 }
 
+/// How far the database was while a killed consumer was away: nothing it had not stored by then may lie below its committed offsets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stored {
+    /// The kill.
+    pub fault: String,
+    /// The room.
+    pub room: RoomId,
+    /// Whose read mark it is; none: it is the room's head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// The last place.
+    pub seq: i64,
+}
+
 /// A reading of a memory or queue gauge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -211,12 +226,13 @@ pub enum Section {
     Topics,
     DeadLetters,
     Offsets,
+    Stored,
     Gauges,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rows,
         Self::Memberships,
         Self::Marks,
@@ -224,6 +240,7 @@ impl Section {
         Self::Topics,
         Self::DeadLetters,
         Self::Offsets,
+        Self::Stored,
         Self::Gauges,
     ];
 
@@ -237,6 +254,7 @@ impl Section {
             Self::Topics => "topics",
             Self::DeadLetters => "dead letters",
             Self::Offsets => "offsets",
+            Self::Stored => "places stored at kills",
             Self::Gauges => "gauges",
         }
     }

@@ -63,6 +63,9 @@ pub struct Event {
     /// The id of a notification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// How many messages a notification stands for: the newest of others up to its `seq`; one unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
 }
 
 impl Event {

@@ -10,12 +10,14 @@ mod recorder;
 use serde::{Deserialize, Serialize};
 
 pub use dump::{
-    DeadLetter, Dump, Gauge, Mark, Membership, Offset, Poison, REQUIRED_HEADERS, RedisMark, Row, Section, TopicRecord,
+    DeadLetter, Dump, Gauge, Mark, Membership, Offset, Poison, REQUIRED_HEADERS, RedisMark, Row, Section, Stored,
+    TopicRecord,
 };
 pub use event::{Event, Key, Kind, Op, Outcome, SendState, Via};
 pub use hash::BodyHash;
 pub use plan::{
-    Budgets, Client, Evidence, Exercise, Exercised, Fault, FaultKind, Pace, Phase, PhaseName, Plan, PlannedFault,
+    Budgets, Client, Evidence, Exercise, Exercised, Fault, FaultKind, Notifications, Pace, Phase, PhaseName, Plan,
+    PlannedFault,
 };
 pub use reader::{Reader, UnusableInput};
 pub use recorder::{Recorder, RunClock};
@@ -52,6 +54,8 @@ pub enum Record {
     DeadLetter(DeadLetter),
     /// A committed offset at an instant.
     Offset(Offset),
+    /// How far the database was at a kill.
+    Stored(Stored),
     /// A reading of a memory or queue gauge.
     Gauge(Gauge),
     /// The end of a dump: how many records it has.

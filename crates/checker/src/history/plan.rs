@@ -25,9 +25,23 @@ pub struct Plan {
     /// Marks acknowledged this long before a fault of Redis may be lost; they are counted.
     #[serde(default = "redis_loss_window")]
     pub redis_loss_window_ms: u64,
-    /// Whether notifications were recorded, so that they are checked.
+    /// Whether notifications were recorded, and who had to get them.
     #[serde(default)]
-    pub notifications: bool,
+    pub notifications: Notifications,
+}
+
+/// Who is notified of what others write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Notifications {
+    /// They were not recorded, and are not checked.
+    #[default]
+    NotRecorded,
+    /// Members without a connection, at an endpoint that is always there.
+    Offline,
+    /// Members with a connection who have not subscribed the room, on that connection. Not judged while a fault is felt: these notifications
+    /// are sent once.
+    NotViewing,
 }
 
 fn redis_loss_window() -> u64 {

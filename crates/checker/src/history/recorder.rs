@@ -68,6 +68,7 @@ impl Recorder {
             state: None,
             code: None,
             id: None,
+            count: None,
         }
     }
 

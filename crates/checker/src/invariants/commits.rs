@@ -1,5 +1,6 @@
 //! **I12** Committed offsets are safe: at every kill, each record below the committed offset is settled (stored, refused, or a dead letter),
-//! because nobody will read it again.
+//! because nobody will read it again. What was stored by then is known from the heads of the rooms and the read marks at the kill; a record that
+//! was stored later was not settled. Refusals and dead letters are looked up at the end.
 //!
 //! **I13** The dead letters are exactly the poison that was injected: each once, bytes untouched, with all headers.
 
@@ -10,7 +11,7 @@ use chat_protocol::{RoomId, UserId};
 use crate::{
     findings::{Findings, Found, Invariant},
     history::{BodyHash, Key, Offset, REQUIRED_HEADERS, TopicRecord},
-    run::{At, Run},
+    run::{At, Room, Run},
 };
 
 type Origin<'a> = (&'a str, i32, i64);
@@ -38,23 +39,24 @@ fn commits(findings: &mut Findings) {
         refused: run.topics.iter().filter(|(_, it)| it.refused).filter_map(|(_, it)| it.key.as_ref()).collect(),
         marks: run.marks.iter().map(|(_, mark)| ((mark.room, mark.user), mark.seq)).collect(),
     };
-    // What is not settled at the end was not at the kill either; the highest committed offset covers the lower ones.
-    let mut committed: HashMap<(&str, i32), (&Offset, At)> = HashMap::new();
+    // The lowest committed offset above a record is that of the first kill by which the record had to be settled.
+    let mut committed: HashMap<(&str, i32), Vec<(&Offset, At)>> = HashMap::new();
     for (at, offset) in &run.offsets {
-        let highest = committed.entry((&offset.topic, offset.partition)).or_insert((offset, *at));
-        if offset.offset > highest.0.offset {
-            *highest = (offset, *at);
-        }
+        committed.entry((&offset.topic, offset.partition)).or_default().push((offset, *at));
+    }
+    for offsets in committed.values_mut() {
+        offsets.sort_by_key(|(offset, _)| offset.offset);
     }
     for (_, record) in &run.topics {
-        let Some((offset, at)) = committed.get(&(&*record.topic, record.partition)) else { continue };
-        if record.offset >= offset.offset {
-            continue;
-        }
+        let Some(offsets) = committed.get(&(&*record.topic, record.partition)) else { continue };
+        let first = offsets.partition_point(|(offset, _)| offset.offset <= record.offset);
+        let Some((offset, at)) = offsets.get(first) else { continue };
         findings.case(Invariant::I12);
-        if settled.holds(run, record) {
-            continue;
-        }
+        let why = match settled.when(run, record, &offset.fault) {
+            When::Before => continue,
+            When::Later => "was stored only after it",
+            When::Never => "is neither stored nor a dead letter",
+        };
         let mut found = Found::new("committed_too_early", *at);
         if let Some(key) = &record.key {
             found = found.key(key);
@@ -64,29 +66,58 @@ fn commits(findings: &mut Findings) {
         findings.found(Invariant::I12, found, || {
             let TopicRecord { topic, partition, offset: place, .. } = record;
             let Offset { group, fault, offset, .. } = offset;
-            format!("{group} had committed {offset} at {fault}; {topic}/{partition} offset {place} is neither stored nor a dead letter")
+            format!("{group} had committed {offset} at {fault}; {topic}/{partition} offset {place} {why}")
         });
     }
 }
 
+/// When a record was settled, seen from a kill.
+enum When {
+    Before,
+    Later,
+    Never,
+}
+
+impl When {
+    /// Of something that holds at the end: whether it did at the kill.
+    fn of(before: bool) -> Self {
+        if before { Self::Before } else { Self::Later }
+    }
+}
+
 impl Settled<'_> {
-    fn holds(&self, run: &Run, record: &TopicRecord) -> bool {
+    fn when(&self, run: &Run, record: &TopicRecord, fault: &str) -> When {
         if self.letters.contains(&(&*record.topic, record.partition, record.offset)) {
-            return true;
+            return When::Before;
         }
+        let stored = |room, user| run.stored.get(fault).and_then(|all| all.get(&(room, user))).copied().unwrap_or(0);
         if record.topic.ends_with("chat-read-events") {
-            let (Some(room), Some(user), Some(seq)) = (record.room, record.user, record.seq) else { return false };
-            let head = run.rooms.find(room).map_or(0, crate::run::Room::head);
-            return self.marks.get(&(room, user)).is_some_and(|mark| *mark >= seq.min(head));
+            let (Some(id), Some(user), Some(seq)) = (record.room, record.user, record.seq) else { return When::Never };
+            let room = run.rooms.find(id);
+            let head = room.map_or(0, Room::head);
+            if self.marks.get(&(id, user)).is_none_or(|mark| *mark < seq.min(head)) {
+                return When::Never;
+            }
+            // Who was no member for a while has marks that counted for nothing.
+            let always = room
+                .and_then(|room| room.intervals.get(&user))
+                .is_some_and(|all| all.len() == 1 && all.iter().all(|interval| interval.end == i64::MAX));
+            return When::of(!always || stored(id, Some(user)) >= seq.min(stored(id, None)));
         }
         if record.topic.ends_with("chat-events") {
+            // They tell of what is stored already.
             let room = record.room.and_then(|room| run.rooms.find(room));
-            return record.refused || room.zip(record.seq).is_some_and(|(room, seq)| room.row(seq).is_some());
+            let known = record.refused || room.zip(record.seq).is_some_and(|(room, seq)| room.row(seq).is_some());
+            return if known { When::Before } else { When::Never };
         }
-        let Some(key) = &record.key else { return false };
+        let Some(key) = &record.key else { return When::Never };
         let id = run.commands.find(key);
-        let stored = id.is_some_and(|id| run.rooms.find(key.room).is_some_and(|room| room.row_of(id).is_some()));
-        stored || self.refused.contains(key) || id.is_some_and(|id| run.command(id).refused.is_some())
+        let row = id.and_then(|id| run.rooms.find(key.room)?.row_of(id));
+        if let Some(row) = row {
+            return When::of(row.seq <= stored(key.room, None));
+        }
+        let refused = self.refused.contains(key) || id.is_some_and(|id| run.command(id).refused.is_some());
+        if refused { When::Before } else { When::Never }
     }
 }
 

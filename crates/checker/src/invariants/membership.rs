@@ -1,10 +1,10 @@
 //! **I10** Only members write and read: nothing above the entry that ended a membership reaches the one who left or was kicked, nothing below
 //! the entry that began it either, and no row was written by somebody who was no member at its place. Who was a member is taken from the
-//! entries of the same sequence, and the stored memberships say the same.
+//! entries of the same sequence, and the stored memberships say the same. A change of a message from before one came arrives without its text.
 
 use crate::{
     findings::{Findings, Found, Invariant},
-    history::Op,
+    history::{BodyHash, Op},
     run::{Act, Room, Step},
 };
 
@@ -37,11 +37,21 @@ fn writers(findings: &mut Findings, room: &Room) {
 
 fn readers(findings: &mut Findings, step: &Step) {
     let run = findings.run;
-    let Act::Received { room: id, seq, command, .. } = step.act else { return };
+    let Act::Received { room: id, seq, command, hash, .. } = step.act else { return };
     let Some(user) = run.user_of(step.process) else { return };
     findings.case(Invariant::I10);
     let room = run.rooms.get(id);
     if room.interval(user, seq).is_some() {
+        let withheld = room.row(seq).is_some_and(|row| room.is_withheld(user, row));
+        if withheld && hash.is_some_and(|hash| hash != BodyHash::of("")) {
+            let found = Found::new("shown_from_before", step.at).when(step.mono_ns).place(room.id, seq);
+            findings.found(Invariant::I10, found.key(&run.command(command).key), || {
+                let who = run.processes.name(step.process);
+                format!(
+                    "{who} was shown the text of a message from before its membership, with the change at seq {seq}"
+                )
+            });
+        }
         return;
     }
     let intervals = room.intervals.get(&user);

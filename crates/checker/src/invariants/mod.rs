@@ -9,6 +9,7 @@ mod marks;
 mod membership;
 mod notifications;
 mod order;
+mod presence;
 
 pub(crate) use liveness::{Recovery, recoveries};
 

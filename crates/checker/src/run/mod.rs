@@ -16,7 +16,7 @@ pub(crate) use room::{Interval, Room, Rooms, StoredRow};
 
 use crate::history::{
     Client, DeadLetter, Exercised, Fault, Gauge, Mark, Offset, Op, Pace, Phase, PhaseName, Plan, Poison, Record,
-    RedisMark, Section, TopicRecord,
+    RedisMark, Section, Stored, TopicRecord,
 };
 
 /// Where a record stands.
@@ -63,6 +63,8 @@ pub(crate) struct Notified {
     pub user: UserId,
     pub seq: i64,
     pub id: String,
+    /// How many messages it stands for.
+    pub count: u32,
 }
 
 /// What was read, ready to be checked; made by [`Reader::finish`](crate::Reader::finish).
@@ -93,6 +95,8 @@ pub struct Run {
     pub(crate) topics: Vec<(At, TopicRecord)>,
     pub(crate) dead_letters: Vec<(At, DeadLetter)>,
     pub(crate) offsets: Vec<(At, Offset)>,
+    /// By fault: heads of rooms, and read marks.
+    pub(crate) stored: HashMap<String, HashMap<(RoomId, Option<UserId>), i64>>,
     pub(crate) gauges: Vec<(At, Gauge)>,
     /// Records that a dump says it has, and those that were read.
     pub(crate) announced: HashMap<Section, u64>,
@@ -169,6 +173,10 @@ impl Run {
             Record::Offset(offset) => {
                 self.offsets.push((at, offset));
                 Section::Offsets
+            }
+            Record::Stored(Stored { fault, room, user, seq }) => {
+                self.stored.entry(fault).or_default().insert((room, user), seq);
+                Section::Stored
             }
             Record::Gauge(gauge) => {
                 self.gauges.push((at, gauge));

@@ -118,6 +118,7 @@ impl Run {
                     user: event.user.ok_or("notify: needs `user`")?,
                     seq: event.seq.ok_or("notify: needs `seq`")?,
                     id: event.id.clone().ok_or("notify: needs `id`")?,
+                    count: event.count.unwrap_or(1),
                 };
                 self.notified.push(notified);
             }

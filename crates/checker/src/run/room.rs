@@ -81,6 +81,17 @@ impl Room {
         self.intervals.get(&user)?.last().filter(|interval| interval.end == i64::MAX).copied()
     }
 
+    /// Whether a row changes a message from before the membership that a user has at its place: the text is withheld.
+    pub(crate) fn is_withheld(&self, user: UserId, row: &StoredRow) -> bool {
+        let begun = self.interval(user, row.seq).map(|interval| interval.start);
+        row.target.zip(begun).is_some_and(|(target, begun)| target < begun)
+    }
+
+    /// Whether the message at a place was deleted later.
+    pub(crate) fn is_deleted(&self, seq: i64) -> bool {
+        self.versions.get(&seq).is_some_and(|all| all.iter().any(|(_, text)| text.is_none()))
+    }
+
     /// Whether a body may be shown at a place: the text that the message had there, or one it got later, since whoever reads an old place
     /// later is shown the message as it is then.
     pub(crate) fn may_show(&self, commands: &Commands, place: i64, message: &StoredRow, hash: BodyHash) -> bool {

@@ -96,6 +96,17 @@ fn a_kill_at_which_no_offsets_were_read_is_unknown() {
 }
 
 #[test]
+fn a_kill_at_which_nobody_read_what_was_stored_is_unknown() {
+    let mut records = everyday().ends();
+    for record in &mut records {
+        if let Record::Stored(stored) = record {
+            stored.fault = "another".into();
+        }
+    }
+    doubted(&records, "what was stored at kill-1 was not read");
+}
+
+#[test]
 fn a_process_that_nobody_is_behind_is_unknown() {
     let mut records = everyday().ends();
     records.retain(|record| !matches!(record, Record::Client(it) if it.process == "carol"));

@@ -2,7 +2,7 @@
 
 use chat_checker::{
     Invariant, Record, Report, Verdict,
-    history::{Op, Outcome, Pace},
+    history::{Notifications, Op, Outcome, Pace},
 };
 
 use crate::story::{MS, Story, judge};
@@ -147,7 +147,7 @@ fn a_refusal_for_want_of_a_membership_that_never_ended_is_caught() {
 /// Bob is away for long, and is told of what Alice says.
 fn away(notify: impl FnOnce(&mut Story)) -> Report {
     let mut story = two_people();
-    story.plan().notifications = true;
+    story.plan().notifications = Notifications::Offline;
     story.plan().budgets.reconnect_ms = 200_000;
     story.loses_connection("bob");
     story.time_passes(60_000);
@@ -176,7 +176,7 @@ fn an_offline_member_is_notified_at_least_once_with_the_same_id() {
 #[test]
 fn nobody_is_notified_who_is_online_or_no_member() {
     let mut story = Story::begins();
-    story.plan().notifications = true;
+    story.plan().notifications = Notifications::Offline;
     story.connects("alice");
     story.connects("bob");
     story.founds("alice", "lobby", &["bob"]);
@@ -190,4 +190,62 @@ fn nobody_is_notified_who_is_online_or_no_member() {
         story.is_notified("mallory", "lobby", 3, "n-3");
     });
     breaks(&stranger, Invariant::I14, "unwanted");
+}
+
+/// Bob is connected all the time and has not subscribed the lobby, where Alice says two things.
+fn looks_elsewhere(notify: impl FnOnce(&mut Story)) -> Report {
+    let mut story = Story::begins();
+    story.plan().notifications = Notifications::NotViewing;
+    story.plan().budgets.presence_ms = 5000;
+    story.connects("alice");
+    story.connects("bob");
+    story.founds("alice", "lobby", &["bob"]);
+    story.looks_away("bob", "lobby");
+    story.time_passes(10_000);
+    story.says("alice", "lobby", "one");
+    story.says("alice", "lobby", "two");
+    notify(&mut story);
+    story.time_passes(10_000);
+    judge(&story.ends())
+}
+
+#[test]
+fn whoever_does_not_look_is_notified_of_everything_one_notification_standing_for_several() {
+    let report = looks_elsewhere(|story| story.is_notified_of("bob", "lobby", 3, 2));
+    assert_eq!(report.verdict, Verdict::Valid, "{}", chat_checker::render(&report, false));
+    breaks(&looks_elsewhere(|story| story.is_notified_of("bob", "lobby", 3, 1)), Invariant::I14, "not_notified");
+    breaks(&looks_elsewhere(|story| story.is_notified_of("bob", "lobby", 2, 1)), Invariant::I14, "not_notified");
+    let own = looks_elsewhere(|story| {
+        story.is_notified_of("bob", "lobby", 3, 2);
+        story.is_notified_of("alice", "lobby", 3, 2);
+    });
+    breaks(&own, Invariant::I14, "unwanted");
+}
+
+#[test]
+fn whoever_looks_is_not_notified() {
+    let mut story = Story::begins();
+    story.plan().notifications = Notifications::NotViewing;
+    story.plan().budgets.presence_ms = 5000;
+    story.connects("alice");
+    story.connects("bob");
+    story.founds("alice", "lobby", &["bob"]);
+    story.time_passes(10_000);
+    story.says("alice", "lobby", "one");
+    story.is_notified_of("bob", "lobby", 2, 1);
+    story.time_passes(10_000);
+    breaks(&judge(&story.ends()), Invariant::I14, "unwanted");
+}
+
+#[test]
+fn notifications_of_which_there_are_none_are_unknown() {
+    let mut story = two_people();
+    story.plan().notifications = Notifications::NotViewing;
+    let report = judge(&story.ends());
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert!(
+        report.doubts.iter().any(|doubt| doubt.contains("notifications were to be recorded")),
+        "{:?}",
+        report.doubts
+    );
 }

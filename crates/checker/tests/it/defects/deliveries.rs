@@ -182,7 +182,8 @@ pub fn missing_delivery(records: &mut History, pick: usize) -> bool {
 }
 
 pub fn incomplete_final_read(records: &mut History, pick: usize) -> bool {
-    let last = |_: usize, record: &Record| event(record).is_some_and(|it| it.via == Some(Via::Final));
+    let last =
+        |_: usize, record: &Record| event(record).is_some_and(|it| it.via == Some(Via::Final) && it.target.is_none());
     let Some(at) = choose(records, pick, last) else { return false };
     let it = event(&records[at]).expect("an event");
     let same = |other: &&Event| other.via == Some(Via::Final) && (&other.process, other.room) == (&it.process, it.room);

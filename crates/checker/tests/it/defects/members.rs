@@ -2,7 +2,7 @@
 
 use chat_checker::{
     Record,
-    history::{Event, Kind, Op, Outcome, Row, Via},
+    history::{BodyHash, Event, Kind, Op, Outcome, Row, Via},
 };
 use chat_protocol::{RoomId, UserId};
 
@@ -47,6 +47,13 @@ pub fn delivery_before_joining(records: &mut History, pick: usize) -> bool {
     let Some(at) = choose(records, pick, late) else { return false };
     let invite = row(&records[at]).expect("a row").clone();
     give(records, invite.members[0], |it| it.room == Some(invite.room) && it.seq < Some(invite.seq))
+}
+
+pub fn text_from_before_joining(records: &mut History, pick: usize) -> bool {
+    let withheld = |it: &Event| it.kind == Some(Kind::Edit) && live(it) && it.hash == Some(BodyHash::of(""));
+    let Some(at) = choose(records, pick, |_, record| event(record).is_some_and(withheld)) else { return false };
+    edit(records, at, |it| it.hash = Some(BodyHash::of("hello all")));
+    true
 }
 
 pub fn row_of_a_stranger(records: &mut History, pick: usize) -> bool {

@@ -63,6 +63,7 @@ defects! {
     I9 "reordered" rows::swapped_rows_of_a_connection;
     I10 "after_leaving" members::delivery_after_leaving;
     I10 "before_joining" members::delivery_before_joining;
+    I10 "shown_from_before" members::text_from_before_joining;
     I10 "written_by_stranger" members::row_of_a_stranger;
     I10 "membership_disagrees" members::other_membership;
     I11 "went_back" members::lower_mark;
@@ -71,6 +72,7 @@ defects! {
     I11 "acknowledged_mark_lost" members::lost_mark;
     I11 "unread_wrong" members::wrong_unread;
     I12 "committed_too_early" topics::premature_commit;
+    I12 "committed_too_early" topics::stored_after_the_commit;
     I13 "payload_changed" topics::changed_payload;
     I13 "dead_letter_twice" topics::dead_letter_twice;
     I13 "headers_missing" topics::missing_header;
@@ -128,7 +130,7 @@ fn edit_row(records: &mut [Record], index: usize, change: impl FnOnce(&mut Row))
 
 /// Dumps say how many records they have: one more, or one less.
 fn recount(records: &mut [Record]) {
-    let counts = records.iter().fold([0_u64; 8], |mut counts, record| {
+    let counts = records.iter().fold([0_u64; 9], |mut counts, record| {
         let section = match record {
             Record::Row(_) => 0,
             Record::Membership(_) => 1,
@@ -137,7 +139,8 @@ fn recount(records: &mut [Record]) {
             Record::Topic(_) => 4,
             Record::DeadLetter(_) => 5,
             Record::Offset(_) => 6,
-            Record::Gauge(_) => 7,
+            Record::Stored(_) => 7,
+            Record::Gauge(_) => 8,
             _ => return counts,
         };
         counts[section] += 1;

@@ -39,6 +39,18 @@ pub fn premature_commit(records: &mut History, pick: usize) -> bool {
     remove(records, at)
 }
 
+/// A room's head at the kill is lower than what was committed says.
+pub fn stored_after_the_commit(records: &mut History, pick: usize) -> bool {
+    let at = choose(records, pick, |_, record| {
+        matches!(record, Record::Stored(stored) if stored.user.is_none()
+            && records.iter().any(|it| matches!(it, Record::Topic(it)
+                if it.topic == "chat-messages" && it.key.as_ref().is_some_and(|key| key.room == stored.room))))
+    });
+    let Some(Record::Stored(stored)) = at.map(|at| &mut records[at]) else { return false };
+    stored.seq = 0;
+    true
+}
+
 fn letter(records: &[Record], pick: usize) -> Option<usize> {
     choose(records, pick, |_, record| matches!(record, Record::DeadLetter(_)))
 }

@@ -57,8 +57,9 @@ impl Story {
         let topics = self.topics.drain(..).map(Record::Topic).collect();
         let letters = self.letters.drain(..).map(Record::DeadLetter).collect();
         let offsets = self.offsets.drain(..).map(Record::Offset).collect();
-        let sections: [Vec<Record>; 8] =
-            [rows, memberships, marks, redis, topics, letters, offsets, vec![Record::Gauge(gauge)]];
+        let stored = self.stored.drain(..).map(Record::Stored).collect();
+        let sections: [Vec<Record>; 9] =
+            [rows, memberships, marks, redis, topics, letters, offsets, stored, vec![Record::Gauge(gauge)]];
         for (section, records) in Section::ALL.into_iter().zip(sections) {
             let count = records.len() as u64;
             self.records.extend(records);

@@ -41,5 +41,6 @@ pub fn everyday() -> Story {
     story.invites("alice", "lobby", "dave");
     story.connects("dave");
     story.says("dave", "lobby", "hi, I am new");
+    story.edits("alice", "lobby", hello, "hello all");
     story
 }

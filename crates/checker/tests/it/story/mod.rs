@@ -7,8 +7,8 @@ mod sends;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_checker::history::{
-    BodyHash, Budgets, Client, DeadLetter, Event, Evidence, Exercise, Fault, FaultKind, Kind, Offset, Op, Outcome,
-    Pace, Plan, PlannedFault, Record, Row, TopicRecord, Via,
+    BodyHash, Budgets, Client, DeadLetter, Event, Evidence, Exercise, Fault, FaultKind, Kind, Notifications, Offset,
+    Op, Outcome, Pace, Plan, PlannedFault, Record, Row, Stored, TopicRecord, Via,
 };
 use chat_protocol::{ClientMessageId, RoomId, UserId};
 use uuid::Uuid;
@@ -45,6 +45,7 @@ pub struct Story {
     topics: Vec<TopicRecord>,
     letters: Vec<DeadLetter>,
     offsets: Vec<Offset>,
+    stored: Vec<Stored>,
     made: u32,
 }
 
@@ -58,7 +59,7 @@ impl Story {
             exercise: Exercise::default(),
             budgets: Budgets::default(),
             redis_loss_window_ms: 1000,
-            notifications: false,
+            notifications: Notifications::NotRecorded,
         };
         Self {
             now: 1_000 * MS,
@@ -70,6 +71,7 @@ impl Story {
             topics: Vec::new(),
             letters: Vec::new(),
             offsets: Vec::new(),
+            stored: Vec::new(),
             made: 0,
         }
     }
@@ -104,6 +106,7 @@ impl Story {
             state: None,
             code: None,
             id: None,
+            count: None,
         };
         rest(&mut event);
         self.records.push(Record::Event(Box::new(event)));
@@ -209,7 +212,10 @@ impl Story {
     }
 
     fn receives(&mut self, who: &'static str, name: &'static str, row: &Row, via: Via) {
-        let shown = row.target.map_or(row.hash, |target| self.rooms[name].rows[index(target)].hash);
+        let world = &self.rooms[name];
+        let before = row.target.is_some_and(|target| world.members.get(who).is_some_and(|(start, _)| target < *start));
+        let shown = row.target.map_or(row.hash, |target| world.rows[index(target)].hash);
+        let shown = if before { Some(BodyHash::of("")) } else { shown };
         self.event(who, Outcome::Ok, Op::Recv, |event| {
             (event.room, event.sender) = (Some(row.room), Some(row.sender));
             event.client_message_id = Some(row.client_message_id.clone());
@@ -288,6 +294,19 @@ impl Story {
         });
     }
 
+    pub fn is_notified_of(&mut self, who: &'static str, name: &'static str, seq: i64, count: u32) {
+        self.event(who, Outcome::Ok, Op::Notify, |event| {
+            (event.room, event.user, event.seq) = (Some(room(name)), Some(user(who)), Some(seq));
+            (event.id, event.count) = (Some(format!("{name}:{seq}")), Some(count));
+        });
+    }
+
+    /// Unsubscribes a room, and stays connected.
+    pub fn looks_away(&mut self, who: &'static str, name: &'static str) {
+        self.event(who, Outcome::Ok, Op::Close, |event| event.room = Some(room(name)));
+        self.rooms.get_mut(name).expect("a room").subscribed.remove(who);
+    }
+
     /// Kills a component that was planned to be killed, and starts it again.
     pub fn is_killed(&mut self, target: &str, group: Option<&str>) {
         self.time_passes(100);
@@ -302,6 +321,16 @@ impl Story {
                 partition: 0,
                 offset: count(self.topics.len()),
             });
+            for (name, world) in &self.rooms {
+                let head = (None, count(world.rows.len()));
+                let marks = world.marks.iter().map(|(who, seq)| (Some(user(who)), *seq));
+                self.stored.extend(std::iter::once(head).chain(marks).map(|(user, seq)| Stored {
+                    fault: id.clone(),
+                    room: room(name),
+                    user,
+                    seq,
+                }));
+            }
         }
         self.time_passes(2000);
         self.records.push(Record::Fault(Fault {
