@@ -14,7 +14,7 @@ use serde_json::json;
 const LATE: Duration = Duration::from_secs(7);
 
 /// A broker of the client library's own that can be slow; and a gateway with it, on the system's other stores. Nobody executes its commands.
-async fn slow_kafka(system: &System) -> (MockCluster<'static, DefaultProducerContext>, Gateway) {
+fn slow_kafka(system: &System) -> (MockCluster<'static, DefaultProducerContext>, Gateway) {
     let broker = MockCluster::new(1).unwrap();
     for topic in [system.isolation.topics().messages(), system.isolation.topics().read_events()] {
         broker.create_topic(&topic, 1, 1).unwrap();
@@ -28,7 +28,7 @@ async fn an_acknowledgement_after_unknown_is_told_all_the_same() {
     let system = System::shared().await;
     let alice = system.person("alice").await;
     let room: RoomId = system.group(&[&alice]).await;
-    let (broker, gateway) = slow_kafka(&system).await;
+    let (broker, gateway) = slow_kafka(&system);
     let mut native = gateway.connect(&alice, &[]).await;
     let mut stomp = StompClient::connect(gateway.addr, &alice).await;
     for queue in ["ack", "errors"] {
