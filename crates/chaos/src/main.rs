@@ -120,9 +120,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         print!("{}", table::markdown(&text)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut cells = cli
-        .broken
-        .map_or_else(|| plan::cells(&cli.component, &cli.fault, &cli.link), |broken| vec![broken.cell()]);
+    let mut cells =
+        cli.broken.map_or_else(|| plan::cells(&cli.component, &cli.fault, &cli.link), |broken| vec![broken.cell()]);
     ensure!(!cells.is_empty(), "there is no such cell; --list without a choice prints all of them");
     if cli.list {
         list(&cells);

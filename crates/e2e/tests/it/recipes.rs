@@ -48,7 +48,8 @@ async fn run(program: &str, url: &str, token: &str, room: &str, within: Duration
     let (mut output, mut errors) = (node.stdout.take().expect("piped"), node.stderr.take().expect("piped"));
     let (mut said, mut complained) = (Vec::new(), Vec::new());
     let ending = async {
-        tokio::join!(output.read_to_end(&mut said), errors.read_to_end(&mut complained));
+        let (read, also) = tokio::join!(output.read_to_end(&mut said), errors.read_to_end(&mut complained));
+        read.and(also).expect("pipes");
         node.wait().await.expect("an end")
     };
     let ended = timeout(within, ending).await;
