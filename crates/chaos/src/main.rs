@@ -14,6 +14,7 @@ mod plot;
 mod process;
 mod progress;
 mod run;
+mod script;
 mod service;
 mod snapshot;
 mod soak;
@@ -29,7 +30,8 @@ use clap::Parser;
 use infra::Infra;
 use plan::{Action, Cell, FaultName, Link, Subject};
 use progress::Progress;
-use run::{Outcome, Script, Setting, Timing};
+use run::{Outcome, Setting};
+use script::{Script, Timing};
 use table::Line;
 
 /// Runs the five services as real processes under load, breaks one part, heals it, and checks every promise.

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use crate::run::Script;
+use crate::script::Script;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {

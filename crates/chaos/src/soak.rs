@@ -6,7 +6,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use crate::{
     plan::{Action, Cell, Subject},
-    run::{Script, Step},
+    script::{Script, Step},
 };
 
 /// Between the end of a budget and the next fault: calm, so that deliveries away from faults are judged too.

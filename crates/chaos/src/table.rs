@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     plan::Cell,
-    run::{Outcome, Script, Step},
+    run::Outcome,
+    script::{Script, Step},
 };
 
 /// One run, told.
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{
         plan::{Component, FaultName, Subject},
-        run::Timing,
+        script::Timing,
     };
 
     fn broken(fault: FaultName) -> Line {
