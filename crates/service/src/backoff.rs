@@ -35,9 +35,9 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// 100 ms to 5 s, for the dependencies of a service.
+    /// 100 ms to 1 s, for the dependencies of a service: the longest delay is what people wait for after the dependency is back.
     fn default() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(5))
+        Self::new(Duration::from_millis(100), Duration::from_secs(1))
     }
 }
 

@@ -73,8 +73,7 @@ impl Pipeline {
 
     /// Publishes all, for as long as it takes. What Redis took before it failed is published again; gateways drop it by its seq.
     async fn publish(&self, payloads: &[(Channel, Bytes)]) {
-        // Not longer: live delivery is to be back within 5 s of Redis, and one attempt more may fail.
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        let mut backoff = Backoff::default();
         while let Err(error) = self.redis.publish_all(payloads).await {
             let delay = backoff.next_delay();
             tracing::warn!(%error, ?delay, publishes = payloads.len(), "redis did not take the batch, repeating");

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::{metrics::Metrics, plan::Send};
 
 /// Longer than the server's own limit for a statement: only a server that does not answer at all meets it.
-const CALL_WITHIN: Duration = Duration::from_secs(8);
+const CALL_WITHIN: Duration = Duration::from_secs(6);
 
 /// Executes commands.
 pub struct Writer {
