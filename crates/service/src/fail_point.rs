@@ -55,6 +55,14 @@ mod imp {
         ARMED.load(Ordering::Relaxed) && fail::eval(name, drop).is_some()
     }
 
+    /// Breaks the services that a test runs in its own process, for as long as the process lives.
+    pub fn break_here(name: &'static str) {
+        if let Err(reason) = fail::cfg(name, "return") {
+            unreachable!("{name}: {reason}");
+        }
+        ARMED.store(true, Ordering::Relaxed);
+    }
+
     /// Reads `FAILPOINTS`; in force until the result is dropped.
     pub(crate) fn arm() -> FailScenario<'static> {
         let scenario = FailScenario::setup();
@@ -68,4 +76,6 @@ mod imp {
 
 #[cfg(feature = "fail-points")]
 pub(crate) use imp::arm;
+#[cfg(feature = "fail-points")]
+pub use imp::break_here;
 pub use imp::{fail_point, is_broken};

@@ -24,6 +24,8 @@ pub use crate::backoff::{Backoff, retry_forever};
 pub use crate::clock::{Clock, SystemClock, TestClock};
 pub use crate::config::{Common, ConfigError, Secret, Validate};
 pub use crate::context::Context;
+#[cfg(feature = "fail-points")]
+pub use crate::fail_point::break_here;
 pub use crate::fail_point::{fail_point, is_broken};
 pub use crate::lifecycle::{Lifecycle, Outcome};
 pub use crate::patience::Patience;

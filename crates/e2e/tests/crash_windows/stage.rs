@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use chat_client::rest::PageQuery;
 use chat_e2e::{PATIENCE, Person, Processes, System};
 use chat_protocol::{ClientMessageId, Entry, RoomId, frame::ServerPush};
+use chat_service::break_here;
 use chat_testkit::assert_eventually;
 
 use crate::{
@@ -38,6 +39,8 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(window: Window, ending: Ending) -> Self {
+        // The first batch is to be that of the people.
+        break_here("no-canary");
         let system = System::without(window.service).await;
         let [ann, bob, eve] = [system.person("ann").await, system.person("bob").await, system.person("eve").await];
         let room = system.group_by_hand(&[&ann, &bob, &eve]).await;
