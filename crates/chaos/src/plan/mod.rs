@@ -98,7 +98,7 @@ impl Cell {
             // What Redis or the broadcaster misses, the gateways find by comparing heads. 5 s without a sign of life are shorter than every
             // session: nothing changes hands.
             (Broadcaster | Redis, ..) | (_, Stop5, _) | (_, _, Some(Link::Redis)) => 5,
-            // A group without static ids waits for the session of its dead member, 10 s, before it shares out its partitions; clients need
+            // A group without static ids waits for the session of its dead member, 8 s, before it shares out its partitions; clients need
             // as long to notice a gateway that says nothing; and a request that vanished with its connection is given up after 10 s.
             _ => 15,
         }
