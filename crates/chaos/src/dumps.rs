@@ -106,6 +106,7 @@ fn topic_record(record: &Record, asked: &mut Asked) -> TopicRecord {
         user: None,
         seq: None,
         refused: false,
+        unchanged: false,
     };
     if let Ok(command) = from_slice::<Command>(record.value()) {
         asked.insert((command.room_id, command.client_message_id.clone()), command.actor_id);
@@ -115,6 +116,7 @@ fn topic_record(record: &Record, asked: &mut Asked) -> TopicRecord {
         line.seq = (event.seq > 0).then_some(event.seq);
         if let Ok(outcome) = serde_json::from_str::<Outcome>(event.outcome.get()) {
             line.refused = outcome.status == OutcomeStatus::Rejected;
+            line.unchanged = outcome.status == OutcomeStatus::Persisted && outcome.seq.is_none();
             let (room, client_message_id) = (outcome.room_id, outcome.client_message_id);
             let sender = asked.get(&(room, client_message_id.clone())).copied();
             line.key = sender.map(|sender| Key { room, sender, client_message_id });

@@ -38,6 +38,9 @@ impl KafkaConfig {
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "1000")
+            // By default the client forgets the brokers it knows when none answers, and begins again with the bootstrap servers. A commit
+            // that is under way to one of them is then never answered, and the consumer waits for that answer before it joins again: for ever.
+            .set("metadata.recovery.strategy", "none")
             .set("allow.auto.create.topics", "false")
             .set("statistics.interval.ms", "1000");
         config

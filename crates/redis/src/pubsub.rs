@@ -38,6 +38,7 @@ const REQUESTS: usize = 1_024;
 enum Request {
     Subscribe(Vec<Channel>, oneshot::Sender<()>),
     Unsubscribe(Vec<Channel>),
+    Reconnect,
 }
 
 /// Asks the subscriber for channels; clones share it.
@@ -63,6 +64,13 @@ impl SubscriberHandle {
     pub async fn unsubscribe(&self, channels: Vec<Channel>) {
         if self.requests.send(Request::Unsubscribe(channels)).await.is_err() {
             tracing::debug!("unsubscribe after the subscriber ended");
+        }
+    }
+
+    /// Begins a new connection, and leaves on the old one whatever has not been read yet.
+    pub async fn reconnect(&self) {
+        if self.requests.send(Request::Reconnect).await.is_err() {
+            tracing::debug!("reconnect after the subscriber ended");
         }
     }
 
@@ -214,8 +222,12 @@ impl Subscriber {
                     Err(error) => error,
                 },
                 Some(request) = self.requests.recv() => {
-                    self.note(request);
-                    continue;
+                    if matches!(request, Request::Reconnect) {
+                        "asked for a new connection".to_owned()
+                    } else {
+                        self.note(request);
+                        continue;
+                    }
                 }
                 () = self.outbox.deliver_delayed() => continue,
                 _ = probes.tick(), if probe.is_none() => {
@@ -262,6 +274,8 @@ impl Subscriber {
                 }
                 self.changes.extend(channels.into_iter().map(|channel| (channel, false)));
             }
+            // There is none: the next one is new.
+            Request::Reconnect => {}
         }
     }
 }

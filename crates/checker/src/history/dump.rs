@@ -104,6 +104,9 @@ pub struct TopicRecord {
     /// Whether it says that the command with this key was refused.
     #[serde(default)]
     pub refused: bool,
+    /// Whether it says that the command with this key was executed and changed nothing, so that there is no row of it.
+    #[serde(default)]
+    pub unchanged: bool,
 }
 
 /// A record of a dead-letter topic.

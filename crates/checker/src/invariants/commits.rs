@@ -24,7 +24,8 @@ pub(super) fn check(findings: &mut Findings) {
 /// What settles records.
 struct Settled<'a> {
     letters: HashSet<Origin<'a>>,
-    refused: HashSet<&'a Key>,
+    /// Refused, or executed without a change: answered, and there is no row.
+    without_row: HashSet<&'a Key>,
     marks: HashMap<(RoomId, UserId), i64>,
 }
 
@@ -36,7 +37,12 @@ fn commits(findings: &mut Findings) {
             .iter()
             .map(|(_, it)| (&*it.original_topic, it.original_partition, it.original_offset))
             .collect(),
-        refused: run.topics.iter().filter(|(_, it)| it.refused).filter_map(|(_, it)| it.key.as_ref()).collect(),
+        without_row: run
+            .topics
+            .iter()
+            .filter(|(_, it)| it.refused || it.unchanged)
+            .filter_map(|(_, it)| it.key.as_ref())
+            .collect(),
         marks: run.marks.iter().map(|(_, mark)| ((mark.room, mark.user), mark.seq)).collect(),
     };
     // The lowest committed offset above a record is that of the first kill by which the record had to be settled.
@@ -107,7 +113,9 @@ impl Settled<'_> {
         if record.topic.ends_with("chat-events") {
             // They tell of what is stored already.
             let room = record.room.and_then(|room| run.rooms.find(room));
-            let known = record.refused || room.zip(record.seq).is_some_and(|(room, seq)| room.row(seq).is_some());
+            let known = record.refused
+                || record.unchanged
+                || room.zip(record.seq).is_some_and(|(room, seq)| room.row(seq).is_some());
             return if known { When::Before } else { When::Never };
         }
         let Some(key) = &record.key else { return When::Never };
@@ -116,8 +124,8 @@ impl Settled<'_> {
         if let Some(row) = row {
             return When::of(row.seq <= stored(key.room, None));
         }
-        let refused = self.refused.contains(key) || id.is_some_and(|id| run.command(id).refused.is_some());
-        if refused { When::Before } else { When::Never }
+        let answered = self.without_row.contains(key) || id.is_some_and(|id| run.command(id).refused.is_some());
+        if answered { When::Before } else { When::Never }
     }
 }
 

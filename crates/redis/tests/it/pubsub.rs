@@ -49,6 +49,19 @@ async fn a_batch_of_many_megabytes_is_published_in_order() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_it_gets_a_new_connection_with_all_subscriptions() {
+    let mut subscribed = Subscribed::start(&config(&url()), 100);
+    let room = room();
+    assert_eq!(subscribed.event().await, SubscriberEvent::Connected);
+    subscribed.handle.subscribe(vec![room]).await.unwrap();
+    subscribed.handle.reconnect().await;
+    assert_eq!(subscribed.event().await, SubscriberEvent::Disconnected);
+    assert_eq!(subscribed.event().await, SubscriberEvent::Connected);
+    subscribed.pool.publish_all(&[(room, "again".into())]).await.unwrap();
+    assert_eq!(subscribed.event().await, message(room, "again"));
+}
+
+#[tokio::test]
 async fn a_killed_connection_is_rebuilt_with_its_subscriptions() {
     let mut subscribed = Subscribed::start(&config(&url()), 100);
     assert_eq!(subscribed.event().await, SubscriberEvent::Connected);

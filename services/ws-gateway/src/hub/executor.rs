@@ -85,6 +85,10 @@ impl Executor {
     pub fn carry_out(self: &Arc<Self>, wanted: &mut Vec<Effect>) {
         for effect in wanted.drain(..) {
             match effect {
+                Effect::Reconnect => {
+                    let subscriber = self.parts.subscriber.clone();
+                    self.spawn(async move { subscriber.reconnect().await });
+                }
                 Effect::Channel { channel, wanted } => self.channels.want([(channel, wanted)]),
                 Effect::Viewer { room_id, user_id, viewing } => self.viewers.want([((room_id, user_id), viewing)]),
                 Effect::AllViewers(all) => self.viewers.want(all.into_iter().map(|viewer| (viewer, true))),

@@ -36,6 +36,8 @@ use crate::{metrics::Metrics, ws::outbox::Outbox};
 const INPUTS: usize = 8_192;
 /// How often the hub looks after what time brings.
 const TICK: Duration = Duration::from_millis(50);
+/// A turn comes with every tick; after so long without one the process was suspended.
+const ASLEEP: Duration = Duration::from_secs(3);
 /// Most inputs taken in one turn.
 const TURN: usize = 256;
 
@@ -86,6 +88,7 @@ pub async fn run(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut turn = Vec::with_capacity(TURN);
     let mut wanted = Vec::new();
+    let mut turned = Instant::now();
     loop {
         let wake = tokio::select! {
             () = stop.cancelled() => return,
@@ -94,6 +97,11 @@ pub async fn run(
             _ = tick.tick() => Wake::Tick,
         };
         let now = Instant::now();
+        if now.duration_since(turned) > ASLEEP {
+            tracing::warn!(slept = ?now.duration_since(turned), "process was suspended, what redis sent meanwhile is old");
+            hub.slept(&mut wanted);
+        }
+        turned = now;
         match wake {
             Wake::Inputs => {
                 for input in turn.drain(..) {
@@ -127,7 +135,8 @@ enum Wake {
 fn take_event(hub: &mut Hub, event: SubscriberEvent, now: Instant, wanted: &mut Vec<Effect>) {
     match event {
         SubscriberEvent::Message { channel, payload } => hub.message(channel, &payload, now, wanted),
-        SubscriberEvent::Connected | SubscriberEvent::Overflow => hub.resync(now, wanted),
+        SubscriberEvent::Connected => hub.connected(now, wanted),
+        SubscriberEvent::Overflow => hub.resync(now, wanted),
         SubscriberEvent::Disconnected => {}
     }
 }

@@ -33,6 +33,7 @@ pub fn everyday() -> Story {
     story.deletes("bob", "lobby", wrong);
     story.connects("carol");
     story.sends_poison("carol", "lobby");
+    story.asks_for_nothing_new("alice", "lobby");
     story.is_killed("persister-1", Some("persister"));
     story.says("carol", "lobby", "still there?");
     story.kicks("alice", "lobby", "bob");

@@ -25,8 +25,17 @@ impl Story {
             user: None,
             seq: None,
             refused: false,
+            unchanged: false,
         });
         offset
+    }
+
+    /// A command of the system's own client, executed without a change: answered on the topic of events, and without a row.
+    pub fn asks_for_nothing_new(&mut self, who: &'static str, name: &'static str) {
+        let key = Key { room: room(name), sender: user(who), client_message_id: self.id() };
+        self.produce(&key, None);
+        let answer = self.topics.last().expect("the command").clone();
+        self.topics.push(TopicRecord { topic: "chat-events".into(), room: Some(key.room), unchanged: true, ..answer });
     }
 
     fn told(&mut self, who: &'static str, key: &Key, outcome: Outcome, op: Op, rest: impl FnOnce(&mut Event)) {

@@ -62,6 +62,7 @@ impl Hub {
     pub(super) fn room_push(&mut self, room_id: RoomId, push: RoomPush, now: Instant, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         match (push.event, push.event.timeline()) {
+            (_, None) if self.deaf => {}
             (RoomPushKind::Typing, _) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
             (_, None) => match serde_json::from_str::<ReadReceipt>(push.data.get()) {
                 // A read-receipt service that slept tells, when it wakes, what another has told long since.

@@ -48,6 +48,19 @@ impl Hub {
         self.removed(room_id, removed, effects);
     }
 
+    /// The process was suspended. Whoever connects now may have seen newer marks elsewhere: what has no place of its own in a room is not
+    /// shown until it comes over a new connection.
+    pub fn slept(&mut self, effects: &mut Vec<Effect>) {
+        self.deaf = true;
+        effects.push(Effect::Reconnect);
+    }
+
+    /// Redis delivers, on a new connection.
+    pub fn connected(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.deaf = false;
+        self.resync(now, effects);
+    }
+
     /// Redis may have lost messages (reconnected, or the hub was too slow): check every room now, and register the viewers anew.
     pub fn resync(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.heads_due = now;

@@ -97,6 +97,8 @@ pub struct Hub {
     next_request: u64,
     heads_due: Instant,
     heads_pending: bool,
+    /// What is not sequenced is not shown.
+    deaf: bool,
     tally: Tally,
 }
 
@@ -115,6 +117,7 @@ impl Hub {
             next_request: 0,
             heads_due: now,
             heads_pending: false,
+            deaf: false,
             tally: Tally::default(),
         }
     }

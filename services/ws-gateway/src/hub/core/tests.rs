@@ -365,6 +365,31 @@ async fn a_session_has_a_thousand_subscriptions_and_no_more() {
 }
 
 #[tokio::test]
+async fn what_redis_sent_while_the_process_slept_is_not_shown_unless_it_has_a_place() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.session();
+    let room = RoomId::generate();
+    let request = fixture.subscribe(&alice, &[room]);
+    fixture.admit(request, &alice, &[room]);
+    items(&alice).await;
+    let bob = UserId::generate();
+    let mark = |seq: i64| {
+        let data =
+            format!(r#"{{"roomId":"{room}","userId":"{bob}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
+        format!("{{\"event\":\"read\",\"seq\":0,\"data\":{data}}}\n")
+    };
+    fixture.effects.clear();
+    fixture.hub.slept(&mut fixture.effects);
+    assert!(matches!(fixture.effects[..], [Effect::Reconnect]), "{:?}", fixture.effects);
+    fixture.hub.message(Channel::Room(room), mark(1).as_bytes(), fixture.now, &mut fixture.effects);
+    fixture.message(room, 4);
+    assert_eq!(items(&alice).await.len(), 1, "the message only");
+    fixture.hub.connected(fixture.now, &mut fixture.effects);
+    fixture.hub.message(Channel::Room(room), mark(3).as_bytes(), fixture.now, &mut fixture.effects);
+    assert_eq!(items(&alice).await.len(), 1, "marks again");
+}
+
+#[tokio::test]
 async fn a_mark_that_was_told_already_or_comes_too_late_is_not_shown() {
     let mut fixture = Fixture::new();
     let alice = fixture.session();
