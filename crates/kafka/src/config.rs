@@ -38,9 +38,11 @@ impl KafkaConfig {
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "1000")
-            // By default the client forgets the brokers it knows when none answers, and begins again with the bootstrap servers. A commit
-            // that is under way to one of them is then never answered, and the consumer waits for that answer before it joins again: for ever.
-            .set("metadata.recovery.strategy", "none")
+            // A cluster that comes back after a while can say at first that it has no brokers (they are fenced until the controller has heard
+            // them). The client then forgets those it knew, and begins again with the bootstrap servers when its next refresh of metadata was
+            // in vain for so long: by default 5 minutes after up to 5 minutes.
+            .set("metadata.recovery.rebootstrap.trigger.ms", "500")
+            .set("topic.metadata.refresh.interval.ms", "3000")
             .set("allow.auto.create.topics", "false")
             .set("statistics.interval.ms", "1000");
         config
@@ -133,9 +135,7 @@ impl ConsumerConfig {
             // The default of 1 s stalls a consumer whose small queue was full.
             .set("fetch.queue.backoff.ms", "50")
             .set("queued.min.messages", "5000")
-            .set("queued.max.messages.kbytes", "16384")
-            // Topics that are created after the consumer started are found this soon.
-            .set("topic.metadata.refresh.interval.ms", "10000");
+            .set("queued.max.messages.kbytes", "16384");
     }
 }
 
