@@ -14,7 +14,10 @@ use rdkafka::{
     consumer::{CommitMode, Consumer as _, StreamConsumer},
     error::KafkaError as ClientError,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -39,10 +42,10 @@ pub struct Batch {
 
 /// The client, which leaves the group when it is dropped. That can hang while the coordinator is down, so a drop on the way of an
 /// error happens on a thread of its own, which does not keep the process.
-struct Member(Option<StreamConsumer<GroupEvents>>);
+struct Member(Option<Arc<StreamConsumer<GroupEvents>>>);
 
 impl Deref for Member {
-    type Target = StreamConsumer<GroupEvents>;
+    type Target = Arc<StreamConsumer<GroupEvents>>;
 
     fn deref(&self) -> &Self::Target {
         self.0.as_ref().expect("present until it is dropped")
@@ -70,6 +73,8 @@ pub struct Consumer {
     commit_interval: Duration,
     finish: Duration,
     last_commit: Instant,
+    /// The commit under way.
+    committing: Option<JoinHandle<()>>,
     errors: Throttle,
     metrics: KafkaMetrics,
     stop: CancellationToken,
@@ -94,7 +99,7 @@ impl Consumer {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         inner.subscribe(&names).map_err(KafkaError::Client)?;
         Ok(Self {
-            inner: Member(Some(inner)),
+            inner: Member(Some(Arc::new(inner))),
             topics: names.into_iter().map(Arc::from).collect(),
             early: VecDeque::new(),
             failed: None,
@@ -102,6 +107,7 @@ impl Consumer {
             commit_interval: Duration::from_millis(config.commit_interval_ms),
             finish: Duration::from_millis(config.finish_ms),
             last_commit: Instant::now(),
+            committing: None,
             errors: Throttle::new(Duration::from_secs(10)),
             metrics: metrics.clone(),
             stop,
@@ -126,7 +132,7 @@ impl Consumer {
                     () = self.stop.cancelled() => return Ok(None),
                     record = self.receive() => record?,
                     () = self.commit_due() => {
-                        self.commit(CommitMode::Async);
+                        self.commit_beside();
                         continue;
                     }
                 }
@@ -170,7 +176,7 @@ impl Consumer {
                     Ok(record) => self.early.push_back(record),
                     Err(error) => self.failed = Some(error),
                 },
-                () = self.commit_due() => self.commit(CommitMode::Async),
+                () = self.commit_due() => self.commit_beside(),
             }
         };
         if paused {
@@ -188,22 +194,34 @@ impl Consumer {
             }
         }
         if self.last_commit.elapsed() >= self.commit_interval {
-            self.commit(CommitMode::Async);
+            self.commit_beside();
         }
     }
 
     /// Commits what is done and leaves the group, within 5 s.
     pub async fn close(mut self) {
+        let closing = async {
+            if let Some(committing) = self.committing.take() {
+                // An error would be a panic of it, which says so itself.
+                committing.await.ok();
+            }
+            self.leave().await;
+        };
+        if tokio::time::timeout(CLOSE_WITHIN, closing).await.is_err() {
+            tracing::warn!("kafka consumer did not close in time");
+        }
+    }
+
+    async fn leave(&mut self) {
+        let Some(client) = self.inner.0.take() else { return };
         let (closed, wait) = tokio::sync::oneshot::channel();
         // A thread of its own, not one of the runtime's: it may hang, and must not keep the process.
         std::thread::spawn(move || {
-            self.commit(CommitMode::Sync);
-            drop(self.inner.0.take());
+            commit(&client);
+            drop(client);
             closed.send(()).ok();
         });
-        if tokio::time::timeout(CLOSE_WITHIN, wait).await.is_err() {
-            tracing::warn!("kafka consumer did not close in time");
-        }
+        wait.await.ok();
     }
 
     /// The next record with the epoch of its partition. Cancel safe. Waits while Kafka is away.
@@ -273,26 +291,19 @@ impl Consumer {
     async fn commit_due(&self) {
         let context = self.inner.context();
         while !context.positions().has_uncommitted() {
-            // Only a commit that got lost makes something due while nothing is taken and nothing done.
-            context.commits_lost.notified().await;
+            // Only a commit that fails makes something due while nothing is taken and nothing done.
+            context.commits_failed.notified().await;
         }
         sleep_until(self.last_commit + self.commit_interval).await;
     }
 
-    fn commit(&mut self, mode: CommitMode) {
+    /// Commits what is done, one commit at a time. A thread waits for the answer: of a commit in the background the client library tells nobody
+    /// that it failed (it posts the event for a callback that the Rust client does not register).
+    fn commit_beside(&mut self) {
         self.last_commit = Instant::now();
-        let context = self.inner.context();
-        let due = context.positions().take_uncommitted();
-        if due.is_empty() {
-            return;
-        }
-        match offset_list(&due) {
-            Ok(offsets) => {
-                if let Err(error) = self.inner.commit(&offsets, mode) {
-                    context.commit_failed(&error, &due);
-                }
-            }
-            Err(error) => self.note(&error),
+        if self.committing.as_ref().is_none_or(JoinHandle::is_finished) {
+            let client = Arc::clone(&self.inner);
+            self.committing = Some(tokio::task::spawn_blocking(move || commit(&client)));
         }
     }
 
@@ -309,6 +320,19 @@ impl Consumer {
         if let Err(error) = self.inner.assignment().and_then(|partitions| self.inner.resume(&partitions)) {
             self.note(&error);
         }
+    }
+}
+
+/// Commits what is done, and waits for the answer.
+fn commit(client: &StreamConsumer<GroupEvents>) {
+    let context = client.context();
+    let due = context.positions().take_uncommitted();
+    if due.is_empty() {
+        return;
+    }
+    let committed = offset_list(&due).and_then(|offsets| client.commit(&offsets, CommitMode::Sync));
+    if let Err(error) = committed {
+        context.commit_failed(&error, &due);
     }
 }
 

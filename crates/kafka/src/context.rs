@@ -120,13 +120,13 @@ pub(crate) struct GroupEvents {
     /// While set, partitions are taken over but not read.
     paused: AtomicBool,
     /// Something is due again that was committed.
-    pub commits_lost: Notify,
+    pub commits_failed: Notify,
 }
 
 impl GroupEvents {
     pub fn new(client: &str, metrics: KafkaMetrics) -> Self {
         let (link, positions) = (Link::new(client), Mutex::new(Positions::default()));
-        Self { link, metrics, positions, paused: AtomicBool::new(false), commits_lost: Notify::new() }
+        Self { link, metrics, positions, paused: AtomicBool::new(false), commits_failed: Notify::new() }
     }
 
     pub fn positions(&self) -> MutexGuard<'_, Positions> {
@@ -143,10 +143,13 @@ impl GroupEvents {
         if let Some(held_back) = self.link.errors.pass() {
             tracing::warn!(client = self.link.client, %error, held_back, "offsets not committed, repeating");
         }
-        let mut positions = self.positions();
-        for (topic, partition, _) in due {
-            positions.commit_failed(topic, *partition);
+        {
+            let mut positions = self.positions();
+            for (topic, partition, _) in due {
+                positions.commit_failed(topic, *partition);
+            }
         }
+        self.commits_failed.notify_one();
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
@@ -178,26 +181,11 @@ impl ClientContext for GroupEvents {
 
     fn stats(&self, statistics: Statistics) {
         self.link.statistics(&statistics);
-        let mut lost = 0;
-        {
-            let mut positions = self.positions();
-            for (name, topic) in &statistics.topics {
-                let mut lag = 0;
-                for (id, partition) in &topic.partitions {
-                    if positions.epoch(name, *id).is_some() {
-                        lag += partition.consumer_lag.max(0);
-                        lost += u64::from(positions.commit_lost(name, *id, partition.committed_offset));
-                    }
-                }
-                self.metrics.lag.with_label_values(&[name]).set(lag);
-            }
-        }
-        // The client library tells nobody that a commit in the background failed (it posts the event for a callback that the Rust client does
-        // not register); its statistics show what the group's coordinator took.
-        if lost > 0 {
-            self.metrics.commit_failures.inc_by(lost);
-            tracing::warn!(client = self.link.client, partitions = lost, "offsets not committed, repeating");
-            self.commits_lost.notify_one();
+        let positions = self.positions();
+        for (name, topic) in &statistics.topics {
+            let owned = topic.partitions.iter().filter(|(id, _)| positions.epoch(name, **id).is_some());
+            let lag: i64 = owned.map(|(_, partition)| partition.consumer_lag.max(0)).sum();
+            self.metrics.lag.with_label_values(&[name]).set(lag);
         }
     }
 }

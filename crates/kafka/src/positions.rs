@@ -11,12 +11,7 @@ struct Slot {
     processed: Option<i64>,
     /// The position last handed to a commit.
     committed: Option<i64>,
-    /// In how many statistics in a row the coordinator had not taken that.
-    unconfirmed: u32,
 }
-
-/// Statistics come every second. A commit is answered within the timeout of a request; one that is not is repeated after this many.
-const LOST_AFTER: u32 = 5;
 
 /// Positions of the owned partitions.
 #[derive(Debug, Default)]
@@ -31,7 +26,7 @@ pub(crate) type Position = (String, i32, i64);
 impl Positions {
     pub fn assign(&mut self, topic: &str, partition: i32) {
         self.last_epoch += 1;
-        let slot = Slot { epoch: self.last_epoch, processed: None, committed: None, unconfirmed: 0 };
+        let slot = Slot { epoch: self.last_epoch, processed: None, committed: None };
         self.topics.entry(topic.to_owned()).or_default().insert(partition, slot);
     }
 
@@ -67,7 +62,6 @@ impl Positions {
             for (partition, slot) in slots {
                 if let Some(next) = slot.processed.filter(|_| slot.processed != slot.committed) {
                     slot.committed = slot.processed;
-                    slot.unconfirmed = 0;
                     positions.push((topic.clone(), *partition, next));
                 }
             }
@@ -80,21 +74,6 @@ impl Positions {
         if let Some(slot) = self.topics.get_mut(topic).and_then(|slots| slots.get_mut(&partition)) {
             slot.committed = None;
         }
-    }
-
-    /// What the coordinator has by now, once a second. Whether what was handed to a commit got lost on the way: then it is due again.
-    pub fn commit_lost(&mut self, topic: &str, partition: i32, confirmed: i64) -> bool {
-        let Some(slot) = self.topics.get_mut(topic).and_then(|slots| slots.get_mut(&partition)) else { return false };
-        if slot.committed.is_none_or(|committed| confirmed >= committed) {
-            slot.unconfirmed = 0;
-            return false;
-        }
-        slot.unconfirmed += 1;
-        if slot.unconfirmed < LOST_AFTER {
-            return false;
-        }
-        (slot.committed, slot.unconfirmed) = (None, 0);
-        true
     }
 }
 
@@ -127,22 +106,6 @@ mod tests {
         positions.take_uncommitted();
         positions.commit_failed("t", 3);
         assert_eq!(positions.revoke("t", 3), Some(8));
-    }
-
-    #[test]
-    fn a_commit_that_the_coordinator_never_took_is_due_again() {
-        let (mut positions, epoch) = owned();
-        positions.processed("t", 3, epoch, 8);
-        positions.take_uncommitted();
-        for _ in 1..LOST_AFTER {
-            assert!(!positions.commit_lost("t", 3, 5));
-        }
-        assert!(!positions.commit_lost("t", 3, 8), "taken late");
-        for _ in 1..LOST_AFTER {
-            assert!(!positions.commit_lost("t", 3, -1001), "an offset that is not known is none");
-        }
-        assert!(positions.commit_lost("t", 3, 5));
-        assert_eq!(positions.take_uncommitted(), [("t".to_owned(), 3, 8)]);
     }
 
     #[test]
