@@ -1,3 +1,4 @@
+mod marks;
 mod timeline;
 
 use std::time::Duration;
@@ -362,49 +363,6 @@ async fn a_session_has_a_thousand_subscriptions_and_no_more() {
     let left = rooms.pop().into_iter().map(|room_id| (room_id, 0)).collect();
     fixture.tell(Input::Unsubscribe { session: alice.id, rooms: left });
     fixture.subscribe(&alice, &[surplus]);
-}
-
-#[tokio::test]
-async fn what_redis_sent_while_the_process_slept_is_not_shown_unless_it_has_a_place() {
-    let mut fixture = Fixture::new();
-    let alice = fixture.session();
-    let room = RoomId::generate();
-    let request = fixture.subscribe(&alice, &[room]);
-    fixture.admit(request, &alice, &[room]);
-    items(&alice).await;
-    let bob = UserId::generate();
-    let mark = |seq: i64| {
-        let data =
-            format!(r#"{{"roomId":"{room}","userId":"{bob}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
-        format!("{{\"event\":\"read\",\"seq\":0,\"data\":{data}}}\n")
-    };
-    fixture.effects.clear();
-    fixture.hub.slept(&mut fixture.effects);
-    assert!(matches!(fixture.effects[..], [Effect::Reconnect]), "{:?}", fixture.effects);
-    fixture.hub.message(Channel::Room(room), mark(1).as_bytes(), fixture.now, &mut fixture.effects);
-    fixture.message(room, 4);
-    assert_eq!(items(&alice).await.len(), 1, "the message only");
-    fixture.hub.connected(fixture.now, &mut fixture.effects);
-    fixture.hub.message(Channel::Room(room), mark(3).as_bytes(), fixture.now, &mut fixture.effects);
-    assert_eq!(items(&alice).await.len(), 1, "marks again");
-}
-
-#[tokio::test]
-async fn a_mark_that_was_told_already_or_comes_too_late_is_not_shown() {
-    let mut fixture = Fixture::new();
-    let alice = fixture.session();
-    let room = RoomId::generate();
-    let request = fixture.subscribe(&alice, &[room]);
-    fixture.admit(request, &alice, &[room]);
-    items(&alice).await;
-    let (bob, carol) = (UserId::generate(), UserId::generate());
-    for (user, seq) in [(bob, 2), (bob, 3), (bob, 2), (bob, 3), (carol, 1), (bob, 4)] {
-        let data =
-            format!(r#"{{"roomId":"{room}","userId":"{user}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
-        let payload = format!("{{\"event\":\"read\",\"seq\":0,\"data\":{data}}}\n");
-        fixture.hub.message(Channel::Room(room), payload.as_bytes(), fixture.now, &mut fixture.effects);
-    }
-    assert_eq!(items(&alice).await.len(), 4, "2 and 3 of bob, 1 of carol, 4 of bob");
 }
 
 #[tokio::test]
