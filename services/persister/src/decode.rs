@@ -82,10 +82,16 @@ fn check(command: &Command) -> Result<(), Rejection> {
         CommandBody::CreateDirectRoom { user_id } if command.room_id != RoomId::direct(command.actor_id, *user_id) => {
             refuse("roomId is not that of the two users")
         }
+        CommandBody::UpdateRoom { name: None, open: None } => refuse("name or open must be there"),
+        CommandBody::UpdateRoom { name: Some(name), .. } => validate::line("name", name, limits::ROOM_NAME_CHARS),
         CommandBody::DeleteMessage { .. }
         | CommandBody::CreateDirectRoom { .. }
         | CommandBody::InviteMembers { .. }
         | CommandBody::LeaveRoom {}
+        | CommandBody::JoinRoom {}
+        | CommandBody::UpdateRoom { .. }
+        | CommandBody::KickMember { .. }
+        | CommandBody::ChangeRole { .. }
         | CommandBody::Probe {} => Ok(()),
     }
 }
@@ -150,6 +156,10 @@ pub mod tests {
         assert_eq!(code(command(blank)), ErrorCode::ContentEmpty);
         let two_words = CommandBody::ReactToMessage { message_id, emoji: "a b".into(), remove: true };
         assert_eq!(code(command(two_words)), ErrorCode::InvalidCharacter);
+        let nothing = CommandBody::UpdateRoom { name: None, open: None };
+        assert_eq!(code(command(nothing)), ErrorCode::BadRequest);
+        let blank = CommandBody::UpdateRoom { name: Some(" ".into()), open: None };
+        assert_eq!(code(command(blank)), ErrorCode::BadRequest);
         let crowd = vec![UserId::generate(); limits::USERS_PER_COMMAND + 1];
         assert_eq!(code(command(CommandBody::InviteMembers { user_ids: crowd })), ErrorCode::BadRequest);
     }
