@@ -197,6 +197,17 @@ pub struct Change {
     pub message: Entry,
 }
 
+impl Change {
+    /// The change for somebody who became a member after the message was written: it keeps the order whole and says nothing of the message.
+    #[must_use]
+    pub fn withheld(mut self) -> Self {
+        self.message.content.clear();
+        self.message.reactions.clear();
+        self.message.reply_to = None;
+        self
+    }
+}
+
 impl Entry {
     /// Users whose membership ends with this entry: nothing after its seq may reach them.
     pub fn removed(&self) -> Vec<UserId> {

@@ -75,7 +75,9 @@ fn check(command: &Command) -> Result<(), Rejection> {
         {
             refuse("userIds names too many users")
         }
-        CommandBody::CreateGroupRoom { name, .. } => validate::line("name", name, limits::ROOM_NAME_CHARS),
+        CommandBody::CreateGroupRoom { name, .. } | CommandBody::UpdateRoom { name: Some(name), .. } => {
+            validate::line("name", name, limits::ROOM_NAME_CHARS)
+        }
         CommandBody::CreateDirectRoom { user_id } if *user_id == command.actor_id => {
             refuse("a direct room needs another user")
         }
@@ -83,7 +85,6 @@ fn check(command: &Command) -> Result<(), Rejection> {
             refuse("roomId is not that of the two users")
         }
         CommandBody::UpdateRoom { name: None, open: None } => refuse("name or open must be there"),
-        CommandBody::UpdateRoom { name: Some(name), .. } => validate::line("name", name, limits::ROOM_NAME_CHARS),
         CommandBody::DeleteMessage { .. }
         | CommandBody::CreateDirectRoom { .. }
         | CommandBody::InviteMembers { .. }

@@ -151,8 +151,7 @@ async fn an_invitation_and_a_kick_of_the_same_person_end_in_one_of_both() {
     for _ in 0..30 {
         let ids = [0; 2].map(|_| ClientMessageId::generate());
         let (kick, invite) = (room_command(room, alice, &ids[0]), room_command(room, alice, &ids[1]));
-        let (kicked, invited) =
-            tokio::join!(db.store.kick_member(&kick, bob), db.store.invite_members(&invite, &whom));
+        let (kicked, invited) = tokio::join!(db.store.kick_member(&kick, bob), db.store.invite_members(&invite, &whom));
         kicked.unwrap();
         invited.unwrap();
         assert_sound(&db, room, alice).await;
