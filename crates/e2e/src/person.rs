@@ -59,10 +59,10 @@ pub async fn create_person(store: &Store, nickname: &str) -> Person {
 pub(crate) async fn create_group(store: &Store, mut members: Vec<UserId>) -> RoomId {
     let (room, owner, id) = (RoomId::generate(), members.remove(0), ClientMessageId::generate());
     let origin = Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() };
-    let body = CommandBody::CreateGroupRoom { name: "group".to_owned(), user_ids: members.clone() };
+    let body = CommandBody::CreateGroupRoom { name: "group".to_owned(), user_ids: members.clone(), open: false };
     let digest = Command::new(room, owner, id.clone(), Timestamp::now(), origin, body).digest();
     let message_id = MessageId::generate();
     let command = RoomCommand { room_id: room, actor_id: owner, client_message_id: &id, message_id, digest };
-    store.create_group_room(&command, "group", &members).await.expect("the database of the test stack");
+    store.create_group_room(&command, "group", &members, false).await.expect("the database of the test stack");
     room
 }

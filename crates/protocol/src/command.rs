@@ -8,6 +8,7 @@ use crate::{
     SCHEMA_VERSION,
     entry::EntryType,
     id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId},
+    policy::Role,
 };
 
 /// Who waits for the outcome.
@@ -83,6 +84,9 @@ pub enum CommandBody {
         name: String,
         /// The other first members.
         user_ids: Vec<UserId>,
+        /// Everybody who knows its id may join.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        open: bool,
     },
     /// Create the direct room of the actor and one other user, or find it.
     CreateDirectRoom {
@@ -96,6 +100,29 @@ pub enum CommandBody {
     },
     /// Leave a group.
     LeaveRoom {},
+    /// Join an open group.
+    JoinRoom {},
+    /// Give a group another name, or open or close it, or both.
+    UpdateRoom {
+        /// The new name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Whether everybody who knows its id may join.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        open: Option<bool>,
+    },
+    /// End somebody's membership of a group.
+    KickMember {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// Change what a member of a group may do.
+    ChangeRole {
+        /// Whose role.
+        user_id: UserId,
+        /// The new one; `OWNER` hands the group over, and makes the actor `ADMIN`.
+        role: Role,
+    },
     /// Nothing: answered once the database was reached, so that a gateway knows that the way through all services works. The room
     /// only chooses the partition, and need not exist.
     Probe {},
@@ -116,6 +143,10 @@ impl CommandBody {
             Self::CreateDirectRoom { .. } => "CreateDirectRoom",
             Self::InviteMembers { .. } => "InviteMembers",
             Self::LeaveRoom {} => "LeaveRoom",
+            Self::JoinRoom {} => "JoinRoom",
+            Self::UpdateRoom { .. } => "UpdateRoom",
+            Self::KickMember { .. } => "KickMember",
+            Self::ChangeRole { .. } => "ChangeRole",
             Self::Probe {} => Self::PROBE,
         }
     }
@@ -170,10 +201,14 @@ mod tests {
             CommandBody::EditMessage { message_id: MessageId::generate(), content: "b".into() },
             CommandBody::DeleteMessage { message_id: MessageId::generate() },
             CommandBody::ReactToMessage { message_id: MessageId::generate(), emoji: "👍".into(), remove: true },
-            CommandBody::CreateGroupRoom { name: "g".into(), user_ids: vec![user] },
+            CommandBody::CreateGroupRoom { name: "g".into(), user_ids: vec![user], open: true },
             CommandBody::CreateDirectRoom { user_id: user },
             CommandBody::InviteMembers { user_ids: vec![user] },
             CommandBody::LeaveRoom {},
+            CommandBody::JoinRoom {},
+            CommandBody::UpdateRoom { name: Some("h".into()), open: Some(false) },
+            CommandBody::KickMember { user_id: user },
+            CommandBody::ChangeRole { user_id: user, role: Role::Admin },
             CommandBody::Probe {},
         ] {
             let sent = command(body);

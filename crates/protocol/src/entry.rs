@@ -20,9 +20,30 @@ pub enum EntryType {
     SystemInvite,
     /// `members` (the sender alone) left.
     SystemLeave,
+    /// `members` (the sender alone) joined an open room.
+    SystemJoin,
+    /// The sender ended the membership of `members`.
+    SystemKick,
+    /// The sender changed the room's name, which is `content` now, or who may join.
+    SystemRename,
+    /// The sender gave `members` the role in `content`.
+    SystemRole,
 }
 
 impl EntryType {
+    /// Every type.
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Image,
+        Self::SystemCreate,
+        Self::SystemInvite,
+        Self::SystemLeave,
+        Self::SystemJoin,
+        Self::SystemKick,
+        Self::SystemRename,
+        Self::SystemRole,
+    ];
+
     /// The name used on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,14 +52,16 @@ impl EntryType {
             Self::SystemCreate => "SYSTEM_CREATE",
             Self::SystemInvite => "SYSTEM_INVITE",
             Self::SystemLeave => "SYSTEM_LEAVE",
+            Self::SystemJoin => "SYSTEM_JOIN",
+            Self::SystemKick => "SYSTEM_KICK",
+            Self::SystemRename => "SYSTEM_RENAME",
+            Self::SystemRole => "SYSTEM_ROLE",
         }
     }
 
     /// The inverse of [`Self::as_str`].
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Text, Self::Image, Self::SystemCreate, Self::SystemInvite, Self::SystemLeave]
-            .into_iter()
-            .find(|entry_type| entry_type.as_str() == name)
+        Self::ALL.into_iter().find(|entry_type| entry_type.as_str() == name)
     }
 
     /// Whether people, not the server, write it.
@@ -78,7 +101,7 @@ pub struct Entry {
     /// What kind of entry.
     #[serde(rename = "type")]
     pub entry_type: EntryType,
-    /// The text; for system entries the room's name (create) or empty.
+    /// The text; for system entries the room's name (create, rename), the new role (role) or empty.
     pub content: String,
     /// Members concerned by a system entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -174,11 +197,24 @@ pub struct Change {
     pub message: Entry,
 }
 
+impl Change {
+    /// The change for somebody who became a member after the message was written: it keeps the order whole and says nothing of the message.
+    #[must_use]
+    pub fn withheld(mut self) -> Self {
+        self.message.content.clear();
+        self.message.reactions.clear();
+        self.message.reply_to = None;
+        self
+    }
+}
+
 impl Entry {
     /// Users whose membership ends with this entry: nothing after its seq may reach them.
     pub fn removed(&self) -> Vec<UserId> {
         match self.entry_type {
-            EntryType::SystemLeave => self.members.iter().map(|member| member.user_id).collect(),
+            EntryType::SystemLeave | EntryType::SystemKick => {
+                self.members.iter().map(|member| member.user_id).collect()
+            }
             _ => Vec::new(),
         }
     }

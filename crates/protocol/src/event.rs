@@ -19,7 +19,7 @@ use crate::{
 pub struct Event {
     /// Schema version.
     pub v: u16,
-    /// Past tense, for people reading the topic: `MessageSent`, `MessageEdited`, `MessageDeleted`, `MessageReacted`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `CommandRejected`, `CommandUnchanged`, `ProbeAnswered`.
+    /// Past tense, for people reading the topic: `MessageSent`, `MessageEdited`, `MessageDeleted`, `MessageReacted`, `RoomCreated`, `MembersInvited`, `MemberLeft`, `MemberJoined`, `MemberKicked`, `RoomUpdated`, `RoleChanged`, `CommandRejected`, `CommandUnchanged`, `ProbeAnswered`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The room; equals the record's key.
@@ -156,6 +156,10 @@ impl Event {
             EntryType::SystemCreate => "RoomCreated",
             EntryType::SystemInvite => "MembersInvited",
             EntryType::SystemLeave => "MemberLeft",
+            EntryType::SystemJoin => "MemberJoined",
+            EntryType::SystemKick => "MemberKicked",
+            EntryType::SystemRename => "RoomUpdated",
+            EntryType::SystemRole => "RoleChanged",
         }
     }
 }

@@ -77,6 +77,18 @@ impl RoomId {
     }
 }
 
+/// Name space of groups' ids (a fixed random UUID of this project).
+const GROUP_ROOMS: Uuid = Uuid::from_u128(0x0d7e_94c3_5b28_4f61_8b1a_c4f2_93d5_7e06);
+
+impl RoomId {
+    /// The group that a user creates under an id of its own: UUIDv5 over both, so that a repeat finds the same room.
+    pub fn group(creator: UserId, client_message_id: &ClientMessageId) -> Self {
+        let mut name = creator.0.as_bytes().to_vec();
+        name.extend_from_slice(client_message_id.as_stored().as_bytes());
+        Self(Uuid::new_v5(&GROUP_ROOMS, &name))
+    }
+}
+
 /// The sender's own id of a send, unique per room and sender: what makes a retry safe.
 ///
 /// Usually a UUID string. Existing clients send numbers or other short strings; those are accepted and returned as sent. A number
@@ -169,6 +181,15 @@ mod tests {
         let (a, b, c) = (UserId::generate(), UserId::generate(), UserId::generate());
         assert_eq!(RoomId::direct(a, b), RoomId::direct(b, a));
         assert_ne!(RoomId::direct(a, b), RoomId::direct(a, c));
+    }
+
+    #[test]
+    fn a_group_created_again_under_the_same_id_is_the_same_group() {
+        let (a, b) = (UserId::generate(), UserId::generate());
+        let id = |id: &str| ClientMessageId::parse(id).unwrap();
+        assert_eq!(RoomId::group(a, &id("g-1")), RoomId::group(a, &id("g-1")));
+        assert_ne!(RoomId::group(a, &id("g-1")), RoomId::group(a, &id("g-2")));
+        assert_ne!(RoomId::group(a, &id("g-1")), RoomId::group(b, &id("g-1")));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod header;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod policy;
 pub mod push;
 pub mod read;
 pub mod redis_key;
@@ -36,6 +37,7 @@ pub use entry::{Change, Entry, EntryType, Member, Reaction, TimelineKind};
 pub use error_code::{ErrorCode, Rejection};
 pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};
+pub use policy::{Action, Role, RoomType};
 pub use read::{MarkRead, ReadReceipt};
 pub use trace::TraceContext;
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use asyncapi::document::{Document, variants};
 use chat_protocol::{
     Change, ClientMessageId, Command, CommandBody, Entry, EntryType, ErrorCode, Event, MarkRead, Outcome,
-    OutcomeStatus, ReadReceipt, SCHEMA_VERSION, TimelineKind,
+    OutcomeStatus, ReadReceipt, Role, SCHEMA_VERSION, TimelineKind,
     close::CloseCode,
     frame::{ClientCommand, ClientFrame, ReplyBody, ServerPush, ServerReply},
     header, limits,
@@ -185,6 +185,7 @@ fn the_enums_and_limits_are_those_of_the_code() {
     assert_eq!(schemas["CloseCode"]["enum"], json!(codes));
     for (schema, names) in [
         (&schemas["EntryType"], variants::<EntryType>(&json!("?"))),
+        (&schemas["Role"], variants::<Role>(&json!("?"))),
         (&schemas["Presence"]["properties"]["status"], variants::<PresenceStatus>(&json!("?"))),
         (&schemas["Outcome"]["properties"]["status"], variants::<OutcomeStatus>(&json!("?"))),
         (&schemas["SequencedHeaders"]["properties"]["event"], variants::<TimelineKind>(&json!("?"))),
@@ -193,6 +194,7 @@ fn the_enums_and_limits_are_those_of_the_code() {
     }
     let entry = &schemas["Entry"]["properties"];
     let group = "/channels/chatMessages/messages/CreateGroupRoom/payload/allOf/1/properties/data/properties/name";
+    let update = "/channels/chatMessages/messages/UpdateRoom/payload/allOf/1/properties/data/properties/name";
     for (schema, keyword, limit) in [
         (&schemas["Content"], "maxLength", limits::CONTENT_CHARS),
         (&schemas["Emoji"], "maxLength", limits::EMOJI_BYTES),
@@ -203,6 +205,7 @@ fn the_enums_and_limits_are_those_of_the_code() {
         (&entry["reactions"], "maxItems", limits::REACTIONS_PER_MESSAGE),
         (&schemas["Reaction"]["properties"]["userIds"], "maxItems", limits::REACTION_USERS),
         (document.at(group), "maxLength", limits::ROOM_NAME_CHARS),
+        (document.at(update), "maxLength", limits::ROOM_NAME_CHARS),
     ] {
         assert_eq!(schema[keyword], limit, "{keyword} of {schema}");
     }

@@ -1,6 +1,6 @@
 //! Changes of messages: edits, deletions, reactions. Only the persister makes them.
 
-use chat_protocol::{MessageId, limits};
+use chat_protocol::{Action, MessageId, limits, policy};
 
 use crate::{Applied, RoomCommand, Store, StoreError, commands::rejection, messages, queries};
 
@@ -53,6 +53,7 @@ impl Store {
                     &emoji,
                     &remove,
                     &emojis_max,
+                    &policy::grants(&[Action::DeleteOthers]),
                 ],
             )
             .await?;

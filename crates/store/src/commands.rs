@@ -1,7 +1,8 @@
 //! The writes of a room's timeline: one database call each, in autocommit. Only the persister calls them.
 
 use chat_protocol::{
-    Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Rejection, RoomId, TimelineKind, UserId, limits,
+    Action, Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Rejection, RoomId, RoomType, TimelineKind,
+    UserId, limits, policy,
 };
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
@@ -121,45 +122,37 @@ impl Store {
         Ok(())
     }
 
-    /// Creates a group with the actor as owner.
+    /// Creates a group with the actor as owner; an open one may be joined by everybody who knows its id.
     pub async fn create_group_room(
         &self,
         command: &RoomCommand<'_>,
         name: &str,
         user_ids: &[UserId],
+        open: bool,
     ) -> Result<Applied, StoreError> {
-        self.create_room(command, "GROUP", name, user_ids).await
+        let users = row::uuids(user_ids, |id| id.0);
+        self.room_command(queries::CREATE_ROOM, command, &[&RoomType::Group.as_str(), &name, &users, &open]).await
     }
 
     /// Creates the direct room of the actor and another user, or finds it.
     pub async fn create_direct_room(&self, command: &RoomCommand<'_>, user_id: UserId) -> Result<Applied, StoreError> {
-        self.create_room(command, "DIRECT", "", &[user_id]).await
-    }
-
-    async fn create_room(
-        &self,
-        command: &RoomCommand<'_>,
-        room_type: &str,
-        name: &str,
-        user_ids: &[UserId],
-    ) -> Result<Applied, StoreError> {
-        let users = row::uuids(user_ids, |id| id.0);
-        self.room_command(queries::CREATE_ROOM, command, &[&room_type, &name, &users]).await
+        let users = [user_id.0];
+        self.room_command(queries::CREATE_ROOM, command, &[&RoomType::Direct.as_str(), &"", &&users[..], &false]).await
     }
 
     /// Adds members to a group.
     pub async fn invite_members(&self, command: &RoomCommand<'_>, user_ids: &[UserId]) -> Result<Applied, StoreError> {
         let users = row::uuids(user_ids, |id| id.0);
-        let room_limit = i32::try_from(limits::ROOM_MEMBERS).unwrap_or(i32::MAX);
-        self.room_command(queries::INVITE_MEMBERS, command, &[&users, &room_limit]).await
+        let allowed = policy::grants(&[Action::Invite]);
+        self.room_command(queries::INVITE_MEMBERS, command, &[&users, &room_limit(), &allowed]).await
     }
 
     /// Ends the actor's membership of a group.
     pub async fn leave_room(&self, command: &RoomCommand<'_>) -> Result<Applied, StoreError> {
-        self.room_command(queries::LEAVE_ROOM, command, &[]).await
+        self.room_command(queries::LEAVE_ROOM, command, &[&policy::grants(&[Action::Leave])]).await
     }
 
-    async fn room_command(
+    pub(crate) async fn room_command(
         &self,
         query: &'static str,
         command: &RoomCommand<'_>,
@@ -180,6 +173,10 @@ impl Store {
             status => Ok(Applied::Rejected(rejection(status)?)),
         }
     }
+}
+
+pub(crate) fn room_limit() -> i32 {
+    i32::try_from(limits::ROOM_MEMBERS).unwrap_or(i32::MAX)
 }
 
 fn appended(row: &Row, message: &NewMessage<'_>) -> Result<Applied, StoreError> {
@@ -216,6 +213,16 @@ pub(crate) fn rejection(status: &str) -> Result<Rejection, StoreError> {
         }
         "user_not_found" => Rejection::new(ErrorCode::UserNotFound, "userIds names a user who does not exist"),
         "forbidden" => Rejection::new(ErrorCode::Forbidden, "a direct room has its two members for ever"),
+        "not_allowed" => {
+            Rejection::new(ErrorCode::Forbidden, "your role in this room does not permit it: ask its owner or an admin")
+        }
+        "target_not_member" => {
+            Rejection::new(ErrorCode::UserNotFound, "userId names nobody who is a member of this room")
+        }
+        "last_owner" => Rejection::new(
+            ErrorCode::Forbidden,
+            "a group needs an owner: make another member OWNER, and you become ADMIN",
+        ),
         "room_full" => {
             Rejection::new(ErrorCode::Forbidden, format!("a room has at most {} members", limits::ROOM_MEMBERS))
         }

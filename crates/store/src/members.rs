@@ -2,23 +2,10 @@
 
 use std::collections::HashMap;
 
-use chat_protocol::{RoomId, UserId};
+use chat_protocol::{Role, RoomId, UserId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::{Store, StoreError, queries, row};
-
-/// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Role {
-    /// Made the group or inherited it.
-    Owner,
-    /// Helps the owner.
-    Admin,
-    /// Talks.
-    Member,
-}
 
 /// A member of a room.
 #[derive(Debug, Clone)]
@@ -43,11 +30,7 @@ impl Store {
             Ok(MemberRow {
                 user_id: row::user_id(row, "id")?,
                 nickname: row.try_get("nickname")?,
-                role: match row.try_get::<_, &str>("role")? {
-                    "OWNER" => Role::Owner,
-                    "ADMIN" => Role::Admin,
-                    _ => Role::Member,
-                },
+                role: row::role(row, "role")?,
                 joined_at: row.try_get("joined_at")?,
                 read_seq: row.try_get("read_seq")?,
             })

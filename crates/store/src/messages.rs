@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chat_protocol::{Change, ClientMessageId, Entry, MessageId, RoomId, TimelineKind, UserId};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -15,6 +16,17 @@ pub enum TimelineItem {
     Entry(Entry),
     /// A change of an earlier message.
     Change(TimelineKind, Change),
+}
+
+/// Where a command ended up, for whoever missed its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredOutcome {
+    /// The entry it became, or the message it changed.
+    pub message_id: MessageId,
+    /// Its place.
+    pub seq: i64,
+    /// When it was committed.
+    pub at: Timestamp,
 }
 
 impl TimelineItem {
@@ -104,6 +116,22 @@ impl Store {
             Ok(((entry.room_id, entry.seq), entry))
         };
         rows.iter().map(found).collect()
+    }
+
+    /// Where a command ended up; `None` while it was not executed, or when it left nothing in the timeline.
+    pub async fn stored_outcome(
+        &self,
+        room_id: RoomId,
+        actor_id: UserId,
+        client_message_id: &ClientMessageId,
+    ) -> Result<Option<StoredOutcome>, StoreError> {
+        let id = client_message_id.as_stored();
+        let rows = self.rows(queries::STORED_OUTCOME, &[&room_id.0, &actor_id.0, &id]).await?;
+        let outcome = |row: &Row| {
+            let message_id = MessageId(row.try_get("message_id")?);
+            Ok(StoredOutcome { message_id, seq: row.try_get("seq")?, at: row.try_get("created_at")? })
+        };
+        rows.first().map(outcome).transpose()
     }
 
     /// What a sender's message or room command became.

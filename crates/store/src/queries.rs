@@ -33,6 +33,12 @@ queries! {
     CREATE_ROOM = "commands/create_room.sql";
     INVITE_MEMBERS = "commands/invite_members.sql";
     LEAVE_ROOM = "commands/leave_room.sql";
+    JOIN_ROOM = "commands/join_room.sql";
+    UPDATE_ROOM = "commands/update_room.sql";
+    KICK_MEMBER = "commands/kick_member.sql";
+    CHANGE_ROLE = "commands/change_role.sql";
+    STORED_OUTCOME = "commands/stored_outcome.sql";
+    LIST_READ_MARKS = "read_marks/list_read_marks.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     DUMP_TIMELINE = "dump/timeline.sql";
     DUMP_MEMBERS = "dump/members.sql";

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use chat_protocol::{Entry, RoomId, UserId};
-use serde::{Deserialize, Serialize};
+use chat_protocol::{Entry, RoomId, RoomType, UserId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -11,16 +10,6 @@ use crate::{
     Store, StoreError, queries,
     row::{self, EntryColumns},
 };
-
-/// Kind of a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RoomType {
-    /// Two people, one room per pair, for ever.
-    Direct,
-    /// Any number.
-    Group,
-}
 
 /// A line of a user's room list.
 #[derive(Debug, Clone)]
@@ -31,6 +20,8 @@ pub struct RoomSummary {
     pub room_type: RoomType,
     /// Its name; of a direct room, the other's nickname.
     pub name: String,
+    /// Whether everybody who knows its id may join.
+    pub open: bool,
     /// Active members.
     pub member_count: i32,
     /// Last seq.
@@ -99,6 +90,7 @@ fn summary(row: &Row) -> Result<RoomSummary, StoreError> {
         room_id,
         room_type: if row.try_get::<_, &str>("type")? == "DIRECT" { RoomType::Direct } else { RoomType::Group },
         name: row.try_get("name")?,
+        open: row.try_get("open")?,
         member_count: row.try_get("member_count")?,
         head_seq: row.try_get("head_seq")?,
         read_seq: row.try_get("read_seq")?,

@@ -1,6 +1,6 @@
 //! Rows to values.
 
-use chat_protocol::{ClientMessageId, Entry, EntryType, Member, MessageId, Reaction, RoomId, UserId};
+use chat_protocol::{ClientMessageId, Entry, EntryType, Member, MessageId, Reaction, Role, RoomId, UserId};
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -50,6 +50,11 @@ pub(crate) fn system_entry(row: &Row, room_id: RoomId, columns: &EntryColumns) -
 
 pub(crate) fn entry_type(name: &str) -> Result<EntryType, StoreError> {
     EntryType::parse(name).ok_or_else(|| StoreError::Data(format!("entry type {name}")))
+}
+
+pub(crate) fn role(row: &Row, column: &str) -> Result<Role, StoreError> {
+    let name: &str = row.try_get(column)?;
+    Role::parse(name).ok_or_else(|| StoreError::Data(format!("role {name}")))
 }
 
 /// A list that the database put together; NULL is an empty one.

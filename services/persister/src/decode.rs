@@ -75,17 +75,24 @@ fn check(command: &Command) -> Result<(), Rejection> {
         {
             refuse("userIds names too many users")
         }
-        CommandBody::CreateGroupRoom { name, .. } => validate::line("name", name, limits::ROOM_NAME_CHARS),
+        CommandBody::CreateGroupRoom { name, .. } | CommandBody::UpdateRoom { name: Some(name), .. } => {
+            validate::line("name", name, limits::ROOM_NAME_CHARS)
+        }
         CommandBody::CreateDirectRoom { user_id } if *user_id == command.actor_id => {
             refuse("a direct room needs another user")
         }
         CommandBody::CreateDirectRoom { user_id } if command.room_id != RoomId::direct(command.actor_id, *user_id) => {
             refuse("roomId is not that of the two users")
         }
+        CommandBody::UpdateRoom { name: None, open: None } => refuse("name or open must be there"),
         CommandBody::DeleteMessage { .. }
         | CommandBody::CreateDirectRoom { .. }
         | CommandBody::InviteMembers { .. }
         | CommandBody::LeaveRoom {}
+        | CommandBody::JoinRoom {}
+        | CommandBody::UpdateRoom { .. }
+        | CommandBody::KickMember { .. }
+        | CommandBody::ChangeRole { .. }
         | CommandBody::Probe {} => Ok(()),
     }
 }
@@ -150,6 +157,10 @@ pub mod tests {
         assert_eq!(code(command(blank)), ErrorCode::ContentEmpty);
         let two_words = CommandBody::ReactToMessage { message_id, emoji: "a b".into(), remove: true };
         assert_eq!(code(command(two_words)), ErrorCode::InvalidCharacter);
+        let nothing = CommandBody::UpdateRoom { name: None, open: None };
+        assert_eq!(code(command(nothing)), ErrorCode::BadRequest);
+        let blank = CommandBody::UpdateRoom { name: Some(" ".into()), open: None };
+        assert_eq!(code(command(blank)), ErrorCode::BadRequest);
         let crowd = vec![UserId::generate(); limits::USERS_PER_COMMAND + 1];
         assert_eq!(code(command(CommandBody::InviteMembers { user_ids: crowd })), ErrorCode::BadRequest);
     }

@@ -60,10 +60,16 @@ impl Writer {
         };
         let call = || async move {
             match &command.body {
-                CommandBody::CreateGroupRoom { name, user_ids } => store.create_group_room(room, name, user_ids).await,
+                CommandBody::CreateGroupRoom { name, user_ids, open } => {
+                    store.create_group_room(room, name, user_ids, *open).await
+                }
                 CommandBody::CreateDirectRoom { user_id } => store.create_direct_room(room, *user_id).await,
                 CommandBody::InviteMembers { user_ids } => store.invite_members(room, user_ids).await,
                 CommandBody::LeaveRoom {} => store.leave_room(room).await,
+                CommandBody::JoinRoom {} => store.join_room(room).await,
+                CommandBody::UpdateRoom { name, open } => store.update_room(room, name.as_deref(), *open).await,
+                CommandBody::KickMember { user_id } => store.kick_member(room, *user_id).await,
+                CommandBody::ChangeRole { user_id, role } => store.change_role(room, *user_id, *role).await,
                 CommandBody::Probe {} => store.ping().await.map(|()| Applied::Unchanged { head: 0, message_id: None }),
                 CommandBody::EditMessage { message_id, content } => {
                     store.change_message(room, *message_id, MessageChange::Edit { content }).await

@@ -12,7 +12,7 @@ use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
 use chat_redis::{OnlineUsers, RedisPool, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
-use chat_store::Store;
+use chat_store::{Membership, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -82,7 +82,15 @@ impl Gateway {
             Some(after) => self.store.page_after(room_id, after.max(membership.joined_seq - 1), limit).await?,
             None => self.store.page_before(room_id, before.unwrap_or(i64::MAX), membership.joined_seq, limit).await?,
         };
+        self.still_member(room_id, user_id, membership).await?;
         Ok(HistoryPage { messages: page.entries, more: page.more, head: membership.head })
+    }
+
+    /// After something was read for a member: whoever was kicked meanwhile gets nothing of it, because it may be from after the kick.
+    pub async fn still_member(&self, room_id: RoomId, user_id: UserId, before: Membership) -> Result<(), Refusal> {
+        let now = self.store.membership(room_id, user_id).await?;
+        let same = now.is_some_and(|now| now.joined_seq == before.joined_seq);
+        if same { Ok(()) } else { Err(Rejection::room_not_found().into()) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use chat_kafka::{Delivery, OutRecord, Producer, SendError};
 use chat_protocol::{
     ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkRead, Origin, Outcome, OutcomeStatus, Rejection,
-    RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, topic::Topics, validate,
+    RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, limits, topic::Topics, validate,
 };
 use chat_service::Clock;
 use chat_store::Store;
@@ -84,17 +84,17 @@ impl Ingest {
                 Err(_) => {}
             }
             // Outcomes travel over Pub/Sub, at most once: the database knows.
-            match self.store.by_client_message_id(room_id, user_id, &client_message_id).await {
-                Ok(Some(entry)) => {
+            match self.store.stored_outcome(room_id, user_id, &client_message_id).await {
+                Ok(Some(stored)) => {
                     return Ok(Outcome {
                         origin: command.origin,
                         room_id,
                         client_message_id,
                         status: OutcomeStatus::Persisted,
-                        message_id: Some(entry.message_id),
-                        seq: Some(entry.seq),
+                        message_id: Some(stored.message_id),
+                        seq: Some(stored.seq),
                         duplicate: false,
-                        persisted_at: Some(entry.sent_at),
+                        persisted_at: Some(stored.at),
                         code: None,
                         reason: None,
                     });
@@ -182,6 +182,10 @@ pub fn check(body: &CommandBody) -> Result<(), Rejection> {
             validate::content(content)
         }
         CommandBody::ReactToMessage { emoji, .. } => validate::emoji(emoji),
+        CommandBody::UpdateRoom { name: None, open: None } => {
+            Err(Rejection::new(ErrorCode::BadRequest, "name and open are missing: give at least one"))
+        }
+        CommandBody::UpdateRoom { name: Some(name), .. } => validate::line("name", name, limits::ROOM_NAME_CHARS),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,10 @@ pub fn kind_of(entry_type: EntryType) -> Kind {
         EntryType::SystemCreate => Kind::SystemCreate,
         EntryType::SystemInvite => Kind::SystemInvite,
         EntryType::SystemLeave => Kind::SystemLeave,
+        EntryType::SystemJoin => Kind::SystemJoin,
+        EntryType::SystemKick => Kind::SystemKick,
+        EntryType::SystemRename => Kind::SystemRename,
+        EntryType::SystemRole => Kind::SystemRole,
     }
 }
 

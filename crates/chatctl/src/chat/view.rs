@@ -36,6 +36,12 @@ impl View {
             EntryType::SystemCreate => format!("{time} * {sender} opened the room with {members}"),
             EntryType::SystemInvite => format!("{time} * {sender} invited {members}"),
             EntryType::SystemLeave => format!("{time} * {sender} left"),
+            EntryType::SystemJoin => format!("{time} * {sender} joined"),
+            EntryType::SystemKick => format!("{time} * {sender} removed {members}"),
+            EntryType::SystemRename => {
+                format!("{time} * {sender} changed the room: {}", terminal::line(&entry.content))
+            }
+            EntryType::SystemRole => format!("{time} * {sender} made {members} {}", terminal::line(&entry.content)),
         }
     }
 

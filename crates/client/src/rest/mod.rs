@@ -2,6 +2,7 @@
 
 mod error;
 mod model;
+mod rooms;
 
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 pub use self::error::{Problem, RestError};
-pub use self::model::{Page, PageQuery, Profile, Room, RoomMember, RoomType, Sent, Session, User};
+pub use self::model::{
+    Changed, Events, MemberMark, Page, PageQuery, Profile, Room, RoomEvent, RoomMember, RoomType, Sent, Session, User,
+};
 
 /// Longest single answer is awaited this long: a send by REST answers when it is stored, at most 5 s later.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -140,6 +143,10 @@ impl RestClient {
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, RestError> {
         json(self.send(Method::POST, path, &[], Some(body)).await?).await
+    }
+
+    async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, RestError> {
+        json(self.send(Method::PATCH, path, &[], Some(body)).await?).await
     }
 
     /// Sends a request; repeats it while the server says that it did not take it (429, 503).

@@ -1,6 +1,7 @@
 //! Bodies of the REST interface.
 
-use chat_protocol::{ClientMessageId, Entry, EntryType, MessageId, RoomId, UserId};
+use chat_protocol::{Change, ClientMessageId, Entry, EntryType, MessageId, RoomId, UserId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What signup, login and refresh answer.
@@ -66,6 +67,9 @@ pub struct Room {
     /// A group's name, or the other member's nickname.
     #[serde(default)]
     pub name: String,
+    /// Whether everybody who knows its id may join.
+    #[serde(default)]
+    pub open: bool,
     /// How many members.
     #[serde(default)]
     pub member_count: i64,
@@ -139,6 +143,73 @@ pub struct Sent {
     /// It had been sent before; id and seq are the original's.
     #[serde(default)]
     pub duplicate: bool,
+}
+
+/// A change of a message, stored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// The message.
+    pub message_id: MessageId,
+    /// Place of the change; when there was nothing to do, the room's last.
+    pub seq: i64,
+    /// It had been done before, or there was nothing to do.
+    #[serde(default)]
+    pub duplicate: bool,
+}
+
+/// What has a place in a room's order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "lowercase")]
+pub enum RoomEvent {
+    /// A message or a system entry.
+    Message(Entry),
+    /// The text of an earlier message changed.
+    Edit(Change),
+    /// An earlier message is gone.
+    Delete(Change),
+    /// A reaction to an earlier message came or went.
+    React(Change),
+}
+
+impl RoomEvent {
+    /// Its place.
+    pub fn seq(&self) -> i64 {
+        match self {
+            Self::Message(entry) => entry.seq,
+            Self::Edit(change) | Self::Delete(change) | Self::React(change) => change.seq,
+        }
+    }
+}
+
+/// A part of what happened in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Events {
+    /// Oldest first.
+    pub events: Vec<RoomEvent>,
+    /// Complete up to here: `after` of the next call.
+    pub seq: i64,
+    /// The room's last seq.
+    pub head: i64,
+    /// Whether there is more after `seq`.
+    pub more: bool,
+}
+
+/// A member's read mark.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberMark {
+    /// Who.
+    pub user_id: UserId,
+    /// Read up to and including this entry.
+    pub last_read_seq: i64,
+    /// When.
+    pub read_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Marks {
+    pub marks: Vec<MemberMark>,
 }
 
 #[derive(Debug, Serialize)]

@@ -28,8 +28,10 @@ async fn every_refusal_of_the_compatible_calls_comes_in_the_envelope() {
         ("PATCH", format!("/chat/rooms/{room}/read?messageId={entry}"), "", 404, "not_found"),
         ("PATCH", format!("/chat/rooms/{other}/read?messageId={entry}"), "", 404, "room_not_found"),
         ("DELETE", format!("/chat/rooms/{room}/messages/{nobody}"), "", 404, "not_found"),
-        ("PATCH", format!("/chat/group-rooms/{room}"), r#"{"name":"x"}"#, 404, "not_found"),
-        ("DELETE", format!("/chat/group-rooms/{room}/members/{nobody}"), "", 404, "not_found"),
+        ("PATCH", format!("/chat/group-rooms/{room}"), r#"{"roomName":" "}"#, 400, "bad_request"),
+        ("PATCH", format!("/chat/group-rooms/{other}"), r#"{"roomName":"x"}"#, 404, "room_not_found"),
+        ("DELETE", format!("/chat/group-rooms/{room}/members/{nobody}"), "", 404, "user_not_found"),
+        ("DELETE", format!("/chat/group-rooms/{other}/members/{nobody}"), "", 404, "room_not_found"),
         ("POST", "/devices/fcm-token".to_owned(), "{}", 404, "not_found"),
     ] {
         let request = client.request(method.parse().unwrap(), format!("{base}{path}")).bearer_auth(&alice.token);

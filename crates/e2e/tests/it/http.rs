@@ -16,11 +16,21 @@ const CALLS: &[(&str, &str)] = &[
     ("post", "/chat/rooms"),
     ("post", "/chat/group-rooms"),
     ("get", "/chat/rooms/{room_id}"),
+    ("patch", "/chat/rooms/{room_id}"),
     ("get", "/chat/rooms/{room_id}/members"),
     ("post", "/chat/rooms/{room_id}/members"),
     ("delete", "/chat/rooms/{room_id}/members/me"),
+    ("put", "/chat/rooms/{room_id}/members/me"),
+    ("delete", "/chat/rooms/{room_id}/members/{user_id}"),
+    ("patch", "/chat/rooms/{room_id}/members/{user_id}"),
     ("get", "/chat/rooms/{room_id}/messages"),
     ("post", "/chat/rooms/{room_id}/messages"),
+    ("patch", "/chat/rooms/{room_id}/messages/{message_id}"),
+    ("delete", "/chat/rooms/{room_id}/messages/{message_id}"),
+    ("put", "/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji}"),
+    ("delete", "/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji}"),
+    ("get", "/chat/rooms/{room_id}/events"),
+    ("get", "/chat/rooms/{room_id}/read"),
     ("put", "/chat/rooms/{room_id}/read"),
 ];
 
@@ -46,7 +56,10 @@ async fn every_documented_call_is_there_and_wants_a_token() {
     let base = system.gateway(0).url();
     let client = reqwest::Client::new();
     for (method, path) in CALLS.iter().filter(|(_, path)| !path.starts_with("/auth")) {
-        let path = path.replace("{room_id}", "0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11");
+        let some = "0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11";
+        let path = ["{room_id}", "{user_id}", "{message_id}"]
+            .iter()
+            .fold((*path).to_owned(), |path, id| path.replace(id, some));
         let method = method.to_uppercase().parse().unwrap();
         let request = client.request(method, format!("{base}/api/v1{path}?query=a")).json(&serde_json::json!({}));
         let response = request.send().await.unwrap();

@@ -1,1 +1,1 @@
-SELECT * FROM create_room($1, $2, $3, $4, $5, $6, $7, $8)
+SELECT * FROM create_room($1, $2, $3, $4, $5, $6, $7, $8, $9)

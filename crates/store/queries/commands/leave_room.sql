@@ -1,1 +1,1 @@
-SELECT * FROM leave_room($1, $2, $3, $4, $5)
+SELECT * FROM leave_room($1, $2, $3, $4, $5, $6)

@@ -1,5 +1,5 @@
 -- The user's rooms, latest first, in one query: index room_members_of_user, messages_entries, then primary keys only.
-SELECT r.id, r.type, coalesce(peer.nickname, r.name) AS name, r.member_count, r.head_seq, m.read_seq, r.last_number - m.read_number AS unread,
+SELECT r.id, r.type, coalesce(peer.nickname, r.name) AS name, r.open, r.member_count, r.head_seq, m.read_seq, r.last_number - m.read_number AS unread,
        t.seq, t.number, t.message_id, t.sender_id, t.sender_nickname, t.client_message_id, t.type AS entry_type, t.content, t.members, t.created_at,
        t.reply_to, t.edited_at, t.deleted_at, t.reactions
 FROM room_members m

@@ -7,8 +7,12 @@ mod changes_reads;
 mod commands;
 mod queries_prepare;
 mod reads;
+mod role_races;
+mod roles;
 
-use chat_protocol::{Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, RoomId, TimelineKind, UserId};
+use chat_protocol::{
+    Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Role, RoomId, TimelineKind, UserId,
+};
 use chat_service::Secret;
 use chat_store::{Applied, MessageChange, NewMessage, PostgresConfig, RoomCommand, Store, User};
 use uuid::Uuid;
@@ -43,7 +47,8 @@ impl Db {
     pub async fn group(&self, owner: UserId, others: &[UserId]) -> RoomId {
         let room = RoomId::generate();
         let id = ClientMessageId::generate();
-        let applied = self.store.create_group_room(&room_command(room, owner, &id), "team", others).await.unwrap();
+        let applied =
+            self.store.create_group_room(&room_command(room, owner, &id), "team", others, false).await.unwrap();
         assert!(matches!(applied, Applied::Committed { duplicate: false, .. }), "{applied:?}");
         room
     }
@@ -60,10 +65,13 @@ impl Db {
         result
     }
 
-    /// There is no command for it yet.
+    /// By its owner.
     pub async fn make_admin(&self, room: RoomId, user: UserId) {
-        let promote = "UPDATE room_members SET role = 'ADMIN' WHERE room_id = $1 AND user_id = $2";
-        assert_eq!(self.sql(async |client| client.execute(promote, &[&room.0, &user.0]).await.unwrap()).await, 1);
+        let members = self.store.list_members(room).await.unwrap();
+        let owner = members.iter().find(|member| member.role == Role::Owner).unwrap().user_id;
+        let id = ClientMessageId::generate();
+        let applied = self.store.change_role(&room_command(room, owner, &id), user, Role::Admin).await.unwrap();
+        assert!(matches!(applied, Applied::Committed { duplicate: false, .. }), "{applied:?}");
     }
 
     /// Tables of the schema with a row that holds `text` in any column.

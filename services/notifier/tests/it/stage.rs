@@ -91,7 +91,7 @@ impl Stage {
         let id = ClientMessageId::generate();
         let message_id = MessageId::generate();
         let command = RoomCommand { room_id, actor_id: owner, client_message_id: &id, message_id, digest: Uuid::nil() };
-        let applied = self.store.create_group_room(&command, "team", others).await.unwrap();
+        let applied = self.store.create_group_room(&command, "team", others, false).await.unwrap();
         self.send_event(applied).await;
     }
 

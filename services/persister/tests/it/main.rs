@@ -96,8 +96,12 @@ impl Setup {
     /// A group of its owner, created and told.
     async fn group(&mut self, owner: UserId) -> RoomId {
         let room = RoomId::generate();
-        self.command(&command(room, owner, CommandBody::CreateGroupRoom { name: "g".into(), user_ids: Vec::new() }))
-            .await;
+        self.command(&command(
+            room,
+            owner,
+            CommandBody::CreateGroupRoom { name: "g".into(), user_ids: Vec::new(), open: false },
+        ))
+        .await;
         assert_eq!(self.events(1).await[0].seq(), 1);
         room
     }

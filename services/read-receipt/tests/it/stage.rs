@@ -49,7 +49,7 @@ impl Stage {
             message_id: MessageId::generate(),
             digest: Uuid::nil(),
         };
-        store.create_group_room(&command, "team", &[bob]).await.unwrap();
+        store.create_group_room(&command, "team", &[bob], false).await.unwrap();
         for _ in 0..5 {
             let id = ClientMessageId::generate();
             let message = NewMessage {

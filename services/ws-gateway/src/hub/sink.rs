@@ -95,15 +95,9 @@ impl TimelineEvent {
         Ok(Self { seq, kind, shows, removed, json })
     }
 
-    /// The change for somebody who became a member after the message was written: it keeps the order whole and says nothing of the message.
+    /// The change for somebody who became a member after the message was written.
     pub fn withheld(&self) -> Self {
-        let blank = |mut change: Change| {
-            let message = &mut change.message;
-            message.content.clear();
-            message.reactions.clear();
-            message.reply_to = None;
-            serde_json::to_string(&change)
-        };
+        let blank = |change: Change| serde_json::to_string(&change.withheld());
         let json = serde_json::from_str(&self.json).and_then(blank).unwrap_or_else(|_| "{}".to_owned());
         Self { json: json.into(), removed: Vec::new(), ..*self }
     }

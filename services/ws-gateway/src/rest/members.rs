@@ -1,13 +1,16 @@
 //! `/chat/rooms/{id}/members`: who is in a room.
 
-use actix_web::{HttpResponse, delete, get, post, web};
-use chat_protocol::{CommandBody, ErrorCode, Rejection, RoomId, UserId};
+use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use chat_protocol::{ClientMessageId, CommandBody, ErrorCode, Rejection, RoomId, UserId};
 use chat_store::{MemberRow, Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, ProblemBody, execute, rooms::check_users};
+use super::{
+    CommandKey, Problem, ProblemBody, change, execute,
+    rooms::{self, Room, check_users},
+};
 use crate::{app::Gateway, auth::Identity};
 
 /// A member.
@@ -46,6 +49,17 @@ pub struct Invite {
     /// At most 2,000; members already are passed over.
     #[schema(min_items = 1)]
     user_ids: Vec<UserId>,
+}
+
+/// What a member may do from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"role": "ADMIN"}))]
+pub struct ChangeRole {
+    /// `OWNER` hands the group over: you become `ADMIN`.
+    role: Role,
+    /// Your id of this command, instead of the header `Idempotency-Key`.
+    client_message_id: Option<ClientMessageId>,
 }
 
 /// Who is in a room, and how far each has read.
@@ -120,5 +134,85 @@ pub async fn leave(
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
     execute(&gateway, *room_id, identity, CommandBody::LeaveRoom {}).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Join an open group.
+#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+    (status = 200, description = "You were a member", body = Room),
+    (status = 201, description = "You are a member", body = Room),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 403, description = "forbidden: a direct room, or the room is full", body = ProblemBody),
+    (status = 404, description = "room_not_found: also when it is not open, or you were kicked", body = ProblemBody),
+    (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
+    (status = 429, description = "rate_limited", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
+))]
+#[put("/rooms/{room_id}/members/me")]
+pub async fn join(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    room_id: web::Path<RoomId>,
+    key: CommandKey,
+) -> Result<HttpResponse, Problem> {
+    let body = CommandBody::JoinRoom {};
+    let outcome = gateway.ingest.execute(*room_id, identity.user_id, key.id(), body).await?;
+    let room = Room::from(rooms::room(&gateway, identity, *room_id).await?);
+    let mut response = if outcome.duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
+    Ok(response.json(room))
+}
+
+/// Remove somebody from a group. Owners remove everybody else, admins members. What happens afterwards does not reach them.
+#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+    (status = 204, description = "They are no longer a member"),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 403, description = "forbidden: your role does not permit it, or a direct room", body = ProblemBody),
+    (status = 404, description = "room_not_found; user_not_found: not a member", body = ProblemBody),
+    (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
+    (status = 429, description = "rate_limited", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
+))]
+#[delete("/rooms/{room_id}/members/{user_id}")]
+pub async fn kick(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    path: web::Path<(RoomId, UserId)>,
+    key: CommandKey,
+) -> Result<HttpResponse, Problem> {
+    let (room_id, user_id) = path.into_inner();
+    change(&gateway, identity, room_id, key.id(), CommandBody::KickMember { user_id }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change what a member may do. For the owner alone.
+#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+    (status = 204, description = "They have this role"),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 403, description = "forbidden: you are not the owner, or it is your own role, or a direct room", body = ProblemBody),
+    (status = 404, description = "room_not_found; user_not_found: not a member", body = ProblemBody),
+    (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
+    (status = 413, description = "too_large", body = ProblemBody),
+    (status = 415, description = "unsupported_media_type", body = ProblemBody),
+    (status = 429, description = "rate_limited", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
+))]
+#[patch("/rooms/{room_id}/members/{user_id}")]
+pub async fn change_role(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    path: web::Path<(RoomId, UserId)>,
+    key: CommandKey,
+    body: web::Json<ChangeRole>,
+) -> Result<HttpResponse, Problem> {
+    let (room_id, user_id) = path.into_inner();
+    let ChangeRole { role, client_message_id } = body.into_inner();
+    let body = CommandBody::ChangeRole { user_id, role };
+    change(&gateway, identity, room_id, key.or(client_message_id), body).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,10 @@
 //! REST: one file per resource, one function per operation.
 
 pub mod auth;
+pub mod changes;
+mod command_key;
 pub mod compat;
+pub mod events;
 pub mod members;
 pub mod messages;
 mod problem;
@@ -17,9 +20,10 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
+pub use command_key::CommandKey;
 pub use problem::{Problem, ProblemBody};
 
-use crate::{app::Gateway, auth as tokens, auth::Identity};
+use crate::{app::Gateway, auth as tokens, auth::Identity, ingest};
 
 /// The OpenAPI document, without its paths: those come from the handlers.
 #[derive(OpenApi)]
@@ -82,6 +86,19 @@ async fn execute(
     body: CommandBody,
 ) -> Result<Outcome, Problem> {
     Ok(gateway.ingest.execute(room_id, identity.user_id, ClientMessageId::generate(), body).await?)
+}
+
+/// The same under the caller's id of the command, for members only, with what people typed checked first.
+async fn change(
+    gateway: &Gateway,
+    identity: Identity,
+    room_id: RoomId,
+    id: ClientMessageId,
+    body: CommandBody,
+) -> Result<Outcome, Problem> {
+    ingest::check(&body)?;
+    gateway.ingest.memberships.check(room_id, identity.user_id).await?;
+    Ok(gateway.ingest.execute(room_id, identity.user_id, id, body).await?)
 }
 
 /// A body that cannot be read.

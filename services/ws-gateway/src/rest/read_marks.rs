@@ -1,8 +1,9 @@
-//! `/chat/rooms/{id}/read`: one's mark.
+//! `/chat/rooms/{id}/read`: how far the members have read.
 
-use actix_web::{HttpResponse, put, web};
-use chat_protocol::{ErrorCode, Rejection, RoomId};
-use serde::Deserialize;
+use actix_web::{HttpResponse, get, put, web};
+use chat_protocol::{ErrorCode, Rejection, RoomId, UserId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Problem, ProblemBody};
@@ -15,6 +16,50 @@ pub struct Mark {
     /// Read up to and including this entry; beyond the room's head it is clamped, behind one's mark it changes nothing.
     #[schema(minimum = 0)]
     seq: i64,
+}
+
+/// A member's mark.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberMark {
+    user_id: UserId,
+    /// Read up to and including this entry.
+    #[schema(example = 5)]
+    last_read_seq: i64,
+    #[schema(value_type = String, format = DateTime)]
+    read_at: Timestamp,
+}
+
+impl From<chat_store::MemberMark> for MemberMark {
+    fn from(row: chat_store::MemberMark) -> Self {
+        Self { user_id: row.user_id, last_read_seq: row.read_seq, read_at: row.read_at }
+    }
+}
+
+/// Every member's.
+#[derive(Serialize, ToSchema)]
+pub struct Marks {
+    marks: Vec<MemberMark>,
+}
+
+/// How far each member has read, as it is stored; marks of the last moments follow.
+#[utoipa::path(tag = "messages", security(("bearer" = [])), responses(
+    (status = 200, body = Marks),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 404, description = "room_not_found", body = ProblemBody),
+    (status = 429, description = "rate_limited", body = ProblemBody),
+    (status = 503, description = "unavailable: repeat", body = ProblemBody),
+))]
+#[get("/rooms/{room_id}/read")]
+pub async fn list(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    room_id: web::Path<RoomId>,
+) -> Result<HttpResponse, Problem> {
+    gateway.store.membership(*room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
+    let marks = gateway.store.list_read_marks(*room_id).await?;
+    Ok(HttpResponse::Ok().json(Marks { marks: marks.into_iter().map(MemberMark::from).collect() }))
 }
 
 /// Move my read mark forward.

@@ -1,12 +1,12 @@
 //! `/chat/rooms`: conversations.
 
-use actix_web::{HttpResponse, get, post, web};
-use chat_protocol::{CommandBody, Entry, ErrorCode, Rejection, RoomId, UserId, limits, validate};
+use actix_web::{HttpResponse, get, patch, post, web};
+use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Rejection, RoomId, UserId, limits, validate};
 use chat_store::{RoomSummary, RoomType};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, ProblemBody, execute};
+use super::{CommandKey, Problem, ProblemBody, change, execute};
 use crate::{app::Gateway, auth::Identity};
 
 /// A room, as one of its members sees it.
@@ -21,6 +21,8 @@ pub struct Room {
     room_type: RoomType,
     /// Its name; of a direct room, the other's nickname.
     name: String,
+    /// Whether everybody who knows its id may join.
+    open: bool,
     member_count: i32,
     /// Last seq of the timeline.
     head_seq: i64,
@@ -38,6 +40,7 @@ impl From<RoomSummary> for Room {
             room_id: room.room_id,
             room_type: room.room_type,
             name: room.name,
+            open: room.open,
             member_count: room.member_count,
             head_seq: room.head_seq,
             last_message: room.last_entry,
@@ -70,6 +73,25 @@ pub struct CreateGroup {
     name: String,
     /// The other first members, at most 2,000.
     user_ids: Vec<UserId>,
+    /// Everybody who knows its id may join.
+    #[serde(default)]
+    open: bool,
+    /// Your id of this command: repeat with the same one when you do not know whether the room was created.
+    client_message_id: Option<ClientMessageId>,
+}
+
+/// What is to be different.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"name": "Hall"}))]
+pub struct UpdateRoom {
+    /// 1 to 100 characters.
+    #[schema(max_length = 100)]
+    name: Option<String>,
+    /// Whether everybody who knows the room's id may join. For the owner to say.
+    open: Option<bool>,
+    /// Your id of this command, instead of the header `Idempotency-Key`.
+    client_message_id: Option<ClientMessageId>,
 }
 
 /// My rooms, latest first.
@@ -121,35 +143,53 @@ pub async fn direct_room(
 }
 
 /// Create a group; you are its owner.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
-    (status = 201, body = Room),
+#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+    (status = 200, description = "It had been created under this id", body = Room),
+    (status = 201, description = "It was created", body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
-    (status = 504, description = "unknown: look into the room list before you repeat", body = ProblemBody),
+    (status = 409, description = "id_conflict: another room was created under this id", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
 #[post("/group-rooms")]
 pub async fn create_group(
     gateway: web::Data<Gateway>,
     identity: Identity,
+    key: CommandKey,
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
-    let CreateGroup { name, user_ids } = body.into_inner();
-    Ok(HttpResponse::Created().json(Room::from(new_group(&gateway, identity, ("name", name), user_ids).await?)))
+    let CreateGroup { name, user_ids, open, client_message_id } = body.into_inner();
+    let group = NewGroup { field: "name", name, user_ids, open, id: key.or(client_message_id) };
+    let (room, new) = new_group(&gateway, identity, group).await?;
+    let mut response = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(Room::from(room)))
 }
 
-/// A new group of the user and others; the name comes with that of the field it was in.
-pub async fn new_group(
-    gateway: &Gateway,
-    identity: Identity,
-    (field, name): (&str, String),
-    user_ids: Vec<UserId>,
-) -> Result<RoomSummary, Problem> {
+/// A group to create.
+pub struct NewGroup {
+    /// In which field the name was.
+    pub field: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The other first members.
+    pub user_ids: Vec<UserId>,
+    /// Whether everybody may join.
+    pub open: bool,
+    /// The creator's id of it.
+    pub id: ClientMessageId,
+}
+
+/// The group that the user creates under this id, and whether it is new.
+pub async fn new_group(gateway: &Gateway, identity: Identity, group: NewGroup) -> Result<(RoomSummary, bool), Problem> {
+    let NewGroup { field, name, user_ids, open, id } = group;
     validate::line(field, &name, limits::ROOM_NAME_CHARS)?;
     check_users(&user_ids)?;
-    let room_id = RoomId::generate();
-    execute(gateway, room_id, identity, CommandBody::CreateGroupRoom { name, user_ids }).await?;
-    room(gateway, identity, room_id).await
+    let room_id = RoomId::group(identity.user_id, &id);
+    let body = CommandBody::CreateGroupRoom { name, user_ids, open };
+    let outcome = gateway.ingest.execute(room_id, identity.user_id, id, body).await?;
+    Ok((room(gateway, identity, room_id).await?, !outcome.duplicate))
 }
 
 /// One of my rooms.
@@ -167,7 +207,36 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(Room::from(room(&gateway, identity, *room_id).await?)))
 }
 
-async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
+/// Change a group's name (owner, admins), or whether it is open (owner).
+#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+    (status = 200, description = "It is so now", body = Room),
+    (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 403, description = "forbidden: your role does not permit it, or a direct room", body = ProblemBody),
+    (status = 404, description = "room_not_found", body = ProblemBody),
+    (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
+    (status = 413, description = "too_large", body = ProblemBody),
+    (status = 415, description = "unsupported_media_type", body = ProblemBody),
+    (status = 429, description = "rate_limited", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
+))]
+#[patch("/rooms/{room_id}")]
+pub async fn update(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    room_id: web::Path<RoomId>,
+    key: CommandKey,
+    body: web::Json<UpdateRoom>,
+) -> Result<HttpResponse, Problem> {
+    let UpdateRoom { name, open, client_message_id } = body.into_inner();
+    let body = CommandBody::UpdateRoom { name, open };
+    change(&gateway, identity, *room_id, key.or(client_message_id), body).await?;
+    Ok(HttpResponse::Ok().json(Room::from(room(&gateway, identity, *room_id).await?)))
+}
+
+/// One of the user's rooms.
+pub async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
     Ok(gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?)
 }
 

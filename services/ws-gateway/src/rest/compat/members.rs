@@ -1,7 +1,7 @@
 //! Who is in a room.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use chat_protocol::{CommandBody, RoomId, UserId};
+use chat_protocol::{ClientMessageId, CommandBody, RoomId, UserId};
 use chat_store::{MemberRow, Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::envelope;
 use crate::{
     app::Gateway,
     auth::Identity,
-    rest::{Problem, execute, members},
+    rest::{Problem, change, execute, members},
 };
 
 #[derive(Deserialize)]
@@ -62,6 +62,16 @@ pub async fn invite(
     body: web::Json<Invite>,
 ) -> Result<HttpResponse, Problem> {
     members::invite_users(&gateway, identity, *room_id, body.into_inner().user_ids).await?;
+    Ok(envelope::done())
+}
+
+pub async fn kick(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    path: web::Path<(RoomId, UserId)>,
+) -> Result<HttpResponse, Problem> {
+    let (room_id, user_id) = path.into_inner();
+    change(&gateway, identity, room_id, ClientMessageId::generate(), CommandBody::KickMember { user_id }).await?;
     Ok(envelope::done())
 }
 

@@ -78,8 +78,9 @@ pub async fn history(
     }
     let limit = limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let membership = gateway.store.membership(*room_id, identity.user_id).await?;
-    let visible_from = membership.ok_or_else(Rejection::room_not_found)?.joined_seq;
-    let page = gateway.store.page_at_offset(*room_id, visible_from, offset, limit).await?;
+    let membership = membership.ok_or_else(Rejection::room_not_found)?;
+    let page = gateway.store.page_at_offset(*room_id, membership.joined_seq, offset, limit).await?;
+    gateway.still_member(*room_id, identity.user_id, membership).await?;
     Ok(envelope::with(StatusCode::OK, page.entries.into_iter().map(Message::from).collect::<Vec<_>>()))
 }
 

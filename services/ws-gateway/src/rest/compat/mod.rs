@@ -38,9 +38,9 @@ pub fn scope(
         .route("/chat/rooms/{room_id}/messages/{message_id}", web::delete().to(not_offered))
         .route("/chat/rooms/{room_id}/read", web::patch().to(messages::mark_read))
         .route("/chat/group-rooms", web::post().to(rooms::create_group))
-        .route("/chat/group-rooms/{room_id}", web::patch().to(not_offered))
+        .route("/chat/group-rooms/{room_id}", web::patch().to(rooms::rename_group))
         .route("/chat/group-rooms/{room_id}/members", web::get().to(members::list))
-        .route("/chat/group-rooms/{room_id}/members/{user_id}", web::delete().to(not_offered))
+        .route("/chat/group-rooms/{room_id}/members/{user_id}", web::delete().to(members::kick))
         .route("/chat/group-rooms/{room_id}/invite", web::post().to(members::invite))
 }
 

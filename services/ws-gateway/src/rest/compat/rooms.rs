@@ -1,7 +1,7 @@
 //! Conversations.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use chat_protocol::{RoomId, UserId};
+use chat_protocol::{ClientMessageId, CommandBody, RoomId, UserId};
 use chat_store::{RoomSummary, RoomType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::envelope;
 use crate::{
     app::Gateway,
     auth::Identity,
-    rest::{Problem, rooms},
+    rest::{Problem, change, rooms},
 };
 
 #[derive(Deserialize)]
@@ -24,6 +24,13 @@ pub struct OpenDirect {
 pub struct CreateGroup {
     room_name: String,
     user_ids: Vec<UserId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RenameGroup {
+    #[serde(alias = "name")]
+    room_name: String,
 }
 
 #[derive(Serialize)]
@@ -80,6 +87,19 @@ pub async fn create_group(
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { room_name, user_ids } = body.into_inner();
-    let room = rooms::new_group(&gateway, identity, ("roomName", room_name), user_ids).await?;
+    let id = ClientMessageId::generate();
+    let group = rooms::NewGroup { field: "roomName", name: room_name, user_ids, open: false, id };
+    let (room, _) = rooms::new_group(&gateway, identity, group).await?;
     Ok(envelope::with(StatusCode::CREATED, Room::from(room)))
+}
+
+pub async fn rename_group(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    room_id: web::Path<RoomId>,
+    body: web::Json<RenameGroup>,
+) -> Result<HttpResponse, Problem> {
+    let body = CommandBody::UpdateRoom { name: Some(body.into_inner().room_name), open: None };
+    change(&gateway, identity, *room_id, ClientMessageId::generate(), body).await?;
+    Ok(envelope::with(StatusCode::OK, Room::from(rooms::room(&gateway, identity, *room_id).await?)))
 }

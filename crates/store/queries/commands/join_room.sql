@@ -1,0 +1,1 @@
+SELECT * FROM join_room($1, $2, $3, $4, $5, $6)
