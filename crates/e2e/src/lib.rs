@@ -5,6 +5,7 @@
 mod balancer;
 mod config;
 mod crowd;
+mod identity_provider;
 mod person;
 mod processes;
 mod raw_http;
@@ -18,6 +19,7 @@ mod workers;
 
 pub use balancer::Balancer;
 pub use crowd::Crowd;
+pub use identity_provider::IdentityProvider;
 pub use person::{Person, create_person};
 pub use processes::{Exit, Processes, binary, stack};
 pub use raw_http::{Answer, ask, upgrade_request};

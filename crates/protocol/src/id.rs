@@ -65,6 +65,18 @@ uuid_id!(
 /// Name space of direct rooms' ids (a fixed random UUID of this project).
 const DIRECT_ROOMS: Uuid = Uuid::from_u128(0x6f1c_7a52_1d0e_4b7b_9c53_2a8e_5f64_d0c1);
 
+/// Name space of users whom an identity provider knows (a fixed random UUID of this project).
+const EXTERNAL_USERS: Uuid = Uuid::from_u128(0x2b8e_05d4_93c7_4f1a_8e66_7d31_b0a9_5c24);
+
+impl UserId {
+    /// The user of an identity provider's subject: UUIDv5 over both, so that every gateway gives the same one without asking, and no provider
+    /// can name the id of a user that is not its own.
+    pub fn of_subject(issuer: &str, subject: &str) -> Self {
+        // An issuer is a URL, which holds no line feed.
+        Self(Uuid::new_v5(&EXTERNAL_USERS, format!("{issuer}\n{subject}").as_bytes()))
+    }
+}
+
 impl RoomId {
     /// The one direct room of two users: UUIDv5 over the sorted pair, so that whoever creates it first, and however often,
     /// it is the same room on the same Kafka partition.

@@ -134,6 +134,8 @@ pub enum GatewayPush {
 pub enum UserPush {
     /// Something happened in a room that the user is a member of and may not be looking at.
     Notification(Notification),
+    /// Some of the user's log-ins have ended, perhaps all. Which ones is read from the database.
+    LoginsEnded,
 }
 
 /// News of one room, collapsed: the newest message and how many there were.

@@ -72,8 +72,9 @@ fn documents_of_the_redis_channels_stay_as_they_are() {
         }
     }
     for (name, mut sample) in samples("redis-user.json") {
-        sample.as_object_mut().unwrap().remove("push");
-        same::<Notification>(&name, &sample);
+        if sample.as_object_mut().unwrap().remove("push").unwrap() == "notification" {
+            same::<Notification>(&name, &sample);
+        }
     }
 }
 

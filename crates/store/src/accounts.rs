@@ -1,13 +1,11 @@
-//! Users and their refresh tokens.
+//! Users.
 
 use chat_protocol::UserId;
-use jiff::Timestamp;
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use crate::{Store, StoreError, queries, row};
 
-/// An account.
+/// A new account with a password.
 #[derive(Debug, Clone)]
 pub struct User {
     /// Its id.
@@ -20,6 +18,19 @@ pub struct User {
     pub password_hash: String,
 }
 
+/// An account as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: UserId,
+    /// Lower-cased address; accounts of an identity provider have none.
+    pub email: Option<String>,
+    /// The name shown.
+    pub nickname: String,
+    /// argon2id, PHC string; accounts of an identity provider have none.
+    pub password_hash: Option<String>,
+}
+
 /// What others see of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserName {
@@ -29,21 +40,8 @@ pub struct UserName {
     pub nickname: String,
 }
 
-/// What using a refresh token met.
-#[derive(Debug, Clone)]
-pub struct RefreshUse {
-    /// All tokens that descend from one login.
-    pub family_id: Uuid,
-    /// Whose.
-    pub user_id: UserId,
-    /// End of its life.
-    pub expires_at: Timestamp,
-    /// It had been used before: somebody else has a copy.
-    pub reused: bool,
-}
-
-fn user(row: &Row) -> Result<User, StoreError> {
-    Ok(User {
+fn account(row: &Row) -> Result<Account, StoreError> {
+    Ok(Account {
         id: row::user_id(row, "id")?,
         email: row.try_get("email")?,
         nickname: row.try_get("nickname")?,
@@ -60,13 +58,13 @@ impl Store {
     }
 
     /// The account of a lower-cased address.
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
-        self.rows(queries::USER_BY_EMAIL, &[&email]).await?.first().map(user).transpose()
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        self.rows(queries::USER_BY_EMAIL, &[&email]).await?.first().map(account).transpose()
     }
 
     /// The account of an id.
-    pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.rows(queries::USER_BY_ID, &[&id.0]).await?.first().map(user).transpose()
+    pub async fn user_by_id(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        self.rows(queries::USER_BY_ID, &[&id.0]).await?.first().map(account).transpose()
     }
 
     /// Users whose nickname starts with `prefix`, case ignored.
@@ -78,33 +76,13 @@ impl Store {
             .collect()
     }
 
-    /// Stores the hash of a new refresh token.
-    pub async fn add_refresh_token(
-        &self,
-        token_hash: &[u8],
-        family_id: Uuid,
-        user_id: UserId,
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.execute(queries::ADD_REFRESH_TOKEN, &[&token_hash, &family_id, &user_id.0, &expires_at]).await.map(drop)
+    /// Makes the account of somebody whom an identity provider knows, unless it is there.
+    pub async fn create_external_user(&self, id: UserId, nickname: &str) -> Result<(), StoreError> {
+        self.execute(queries::CREATE_EXTERNAL_USER, &[&id.0, &nickname]).await.map(drop)
     }
 
-    /// Uses a refresh token up; `None` when it is unknown.
-    pub async fn use_refresh_token(&self, token_hash: &[u8]) -> Result<Option<RefreshUse>, StoreError> {
-        let rows = self.rows(queries::USE_REFRESH_TOKEN, &[&token_hash]).await?;
-        let found = rows.first().map(|row| {
-            Ok::<_, StoreError>(RefreshUse {
-                family_id: row.try_get("family_id")?,
-                user_id: row::user_id(row, "user_id")?,
-                expires_at: row.try_get("expires_at")?,
-                reused: row.try_get("reused")?,
-            })
-        });
-        found.transpose()
-    }
-
-    /// Ends a login: none of its refresh tokens works any more.
-    pub async fn revoke_refresh_family(&self, family_id: Uuid) -> Result<(), StoreError> {
-        self.execute(queries::REVOKE_REFRESH_FAMILY, &[&family_id]).await.map(drop)
+    /// Changes the name shown; `None` when there is no such user.
+    pub async fn set_nickname(&self, id: UserId, nickname: &str) -> Result<Option<Account>, StoreError> {
+        self.rows(queries::SET_NICKNAME, &[&id.0, &nickname]).await?.first().map(account).transpose()
     }
 }

@@ -7,11 +7,13 @@ mod env;
 mod eventually;
 mod isolation;
 mod proxy;
+mod signing;
 mod token;
 
 pub use env::TestEnv;
 pub use isolation::Isolation;
 pub use proxy::TcpProxy;
+pub use signing::{SigningKey, key_set};
 pub use token::access_token;
 
 #[doc(hidden)]

@@ -16,9 +16,9 @@ use chat_store::{Membership, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{self, Accounts},
     admission::Admission,
-    auth::Tokens,
+    auth::{Authenticator, Logins, Provider, Tokens},
     canary::Canary,
     config::Config,
     error::Refusal,
@@ -45,6 +45,7 @@ pub struct Gateway {
     pub config: Config,
     pub stomp: Arc<Destinations>,
     pub tokens: Tokens,
+    pub auth: Authenticator,
     pub accounts: Accounts,
     pub admission: Admission,
     pub ingest: Arc<Ingest>,
@@ -127,6 +128,7 @@ impl Server {
         let (subscriber, subscriptions, events) =
             Subscriber::new(&config.redis, redis.clone(), config.delivery.redis_queue)?;
 
+        let logins = Logins::new(store.clone(), redis.clone());
         let (hub, inputs) = HubHandle::new();
         let memberships = Memberships::new(store.clone());
         let waiters = Waiters::default();
@@ -140,6 +142,7 @@ impl Server {
             stop: backstage.clone(),
             hub: hub.clone(),
             memberships: memberships.clone(),
+            logins: logins.clone(),
             waiters: waiters.clone(),
             page_size: config.delivery.page_entries,
         });
@@ -158,12 +161,14 @@ impl Server {
         let (typing, typing_waiting) = TypingTeller::new(memberships.clone());
         lifecycle.spawn("typing", typing::publish(redis.clone(), typing_waiting, backstage.clone()));
 
-        let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
+        lifecycle.spawn_detached("sweep-logins", accounts::sweep(store.clone(), lifecycle.soft()));
+        let (tokens, auth, accounts) = who_is_who(&config, context, &store, logins, &metrics, &backstage)?;
         let connections = TaskTracker::new();
         let gateway = actix_web::web::Data::new(Gateway {
             stomp: Arc::new(Destinations::new(&config.stomp)?),
-            accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
+            auth,
+            accounts,
             admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
             ingest: Arc::new(Ingest {
                 gateway_id,
@@ -228,6 +233,27 @@ impl Server {
         self.producer.flush(Duration::from_secs(5)).await.context("records not acknowledged at the end")?;
         Ok(())
     }
+}
+
+/// Tokens, what they are checked with, and accounts. An identity provider's keys are read until `stop`.
+fn who_is_who(
+    config: &Config,
+    context: &Context,
+    store: &Store,
+    logins: Logins,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Tokens, Authenticator, Accounts)> {
+    let clock = context.clock.clone();
+    let provider = Provider::new(&config.auth, metrics.jwks_fetches.clone())?.map(Arc::new);
+    if let Some(provider) = &provider {
+        context.lifecycle.spawn_detached("jwks", Arc::clone(provider).keep_fresh(stop.clone()));
+    }
+    let tokens = Tokens::new(&config.auth, provider, clock.clone());
+    let auth = Authenticator::new(tokens.clone(), logins.clone(), store.clone());
+    let hashes = metrics.password_hashes.clone();
+    let parts = accounts::Parts { store: store.clone(), tokens: tokens.clone(), logins, clock, hashes };
+    Ok((tokens, auth, Accounts::new(&config.auth, parts)?))
 }
 
 /// Ready when the database answered, this gateway's channel is subscribed, which cancels the token, and a canary came back; whoever is away

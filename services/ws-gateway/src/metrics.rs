@@ -34,6 +34,10 @@ pub struct Metrics {
     pub sockets: IntGauge,
     /// Upgrades refused, by reason.
     pub upgrades_refused: IntCounterVec,
+    /// Passwords hashed, to be checked or to be stored.
+    pub password_hashes: IntCounter,
+    /// Readings of the identity provider's keys, by result.
+    pub jwks_fetches: IntCounterVec,
 }
 
 /// Those of the canary.
@@ -141,6 +145,17 @@ impl Metrics {
                 "chat_gateway_upgrades_refused_total",
                 "WebSocket upgrades refused, by reason",
                 &["reason"],
+                registry
+            )?,
+            password_hashes: register_int_counter_with_registry!(
+                "chat_gateway_password_hashes_total",
+                "Passwords hashed, to be checked or to be stored",
+                registry
+            )?,
+            jwks_fetches: register_int_counter_vec_with_registry!(
+                "chat_gateway_jwks_fetches_total",
+                "Readings of the identity provider's keys, by result",
+                &["result"],
                 registry
             )?,
         })

@@ -42,9 +42,16 @@ pub fn app(
                         .service(rest::auth::log_in)
                         .service(rest::auth::refresh)
                         .service(rest::auth::log_out)
+                        .service(rest::auth::log_out_everywhere)
                         .service(rest::auth::ticket),
                 )
-                .service(scope("/users").service(rest::users::me).service(rest::users::find))
+                .service(
+                    scope("/users")
+                        .service(rest::users::me)
+                        .service(rest::users::change_profile)
+                        .service(rest::users::change_password)
+                        .service(rest::users::find),
+                )
                 .service(
                     scope("/chat")
                         .service(rest::rooms::list)

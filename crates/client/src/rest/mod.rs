@@ -74,6 +74,29 @@ impl RestClient {
         self.post("/auth/refresh", &json!({"refreshToken": refresh_token})).await
     }
 
+    /// Ends the log-in of a refresh token.
+    pub async fn logout(&self, refresh_token: &str) -> Result<(), RestError> {
+        let body = json!({"refreshToken": refresh_token});
+        self.send(Method::POST, "/auth/logout", &[], Some(&body)).await.map(drop)
+    }
+
+    /// Ends all log-ins of the caller, this one too.
+    pub async fn logout_all(&self) -> Result<(), RestError> {
+        self.send::<()>(Method::POST, "/auth/logout-all", &[], None).await.map(drop)
+    }
+
+    /// Changes the caller's password; their other log-ins end.
+    pub async fn change_password(&self, current: &str, new: &str) -> Result<(), RestError> {
+        let body = json!({"currentPassword": current, "newPassword": new});
+        self.send(Method::PATCH, "/users/me/password", &[], Some(&body)).await.map(drop)
+    }
+
+    /// Changes the name that others see.
+    pub async fn update_profile(&self, nickname: &str) -> Result<Profile, RestError> {
+        let body = json!({"nickname": nickname});
+        json(self.send(Method::PATCH, "/users/me", &[], Some(&body)).await?).await
+    }
+
     /// The caller's profile.
     pub async fn me(&self) -> Result<Profile, RestError> {
         self.get("/users/me", &[]).await

@@ -24,8 +24,8 @@ pub struct Session {
 pub struct Profile {
     /// Who.
     pub user_id: UserId,
-    /// Login name.
-    pub email: String,
+    /// Login name; an account of an identity provider has none.
+    pub email: Option<String>,
     /// The name others see.
     pub nickname: String,
 }

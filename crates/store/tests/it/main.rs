@@ -5,6 +5,7 @@ mod changes;
 mod changes_races;
 mod changes_reads;
 mod commands;
+mod logins;
 mod queries_prepare;
 mod reads;
 mod role_races;

@@ -61,18 +61,3 @@ async fn users_are_found_by_the_beginning_of_their_nickname() {
     assert_eq!(db.store.users_by_prefix("%", 10).await.unwrap(), [], "wildcards are characters");
     db.drop().await;
 }
-
-#[tokio::test]
-async fn a_refresh_token_used_twice_is_noticed() {
-    let db = Db::new().await;
-    let alice = db.user("alice").await;
-    let family = uuid::Uuid::now_v7();
-    let expires = jiff::Timestamp::from_second(4_000_000_000).unwrap();
-    db.store.add_refresh_token(b"hash", family, alice, expires).await.unwrap();
-    let (first, second) = tokio::join!(db.store.use_refresh_token(b"hash"), db.store.use_refresh_token(b"hash"));
-    let reused = [first.unwrap().unwrap().reused, second.unwrap().unwrap().reused];
-    assert_eq!(reused.iter().filter(|reused| **reused).count(), 1, "of two racing uses one sees the other");
-    db.store.revoke_refresh_family(family).await.unwrap();
-    assert!(db.store.use_refresh_token(b"hash").await.unwrap().is_none());
-    db.drop().await;
-}

@@ -143,7 +143,7 @@ impl Stage {
             let event = timeout(WITHIN, self.pushes.recv()).await.expect("a push in time").unwrap();
             if let SubscriberEvent::Message { channel: Channel::User(user), payload } = event {
                 let push = documents::<UserPush>(&payload).map(Result::unwrap).next().unwrap();
-                let UserPush::Notification(notification) = push;
+                let UserPush::Notification(notification) = push else { continue };
                 return (user, notification);
             }
         }

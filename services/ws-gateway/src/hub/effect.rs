@@ -25,6 +25,8 @@ pub enum Effect {
     Online { user_id: UserId, online: bool },
     /// Read which members of rooms are online.
     CheckPresence(Vec<(RoomId, Scope)>),
+    /// Read which log-ins of users have ended.
+    CheckLogins(Vec<UserId>),
     /// A membership ended: forget that it was checked.
     ForgetMembership { room_id: RoomId, user_id: UserId },
     /// An outcome for no session here: for a REST call.

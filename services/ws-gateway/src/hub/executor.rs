@@ -1,6 +1,6 @@
 //! Carries out what the hub wants: Redis subscriptions, database reads, registration of viewers. Results go back as inputs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use chat_protocol::{
@@ -21,10 +21,12 @@ use super::{
     room::PageRequest,
     sink::TimelineEvent,
 };
-use crate::{membership::Memberships, waiters::Waiters};
+use crate::{auth::Logins, membership::Memberships, waiters::Waiters};
 
 /// Database reads of the hub under way at once: a mass reconnect queues here instead of starving the REST calls of connections.
 const READS: usize = 8;
+/// Users whose log-ins are read in one query.
+const USERS: usize = 5_000;
 /// Viewer changes are told to Redis at most this often.
 const VIEWERS_EVERY: Duration = Duration::from_millis(100);
 /// Tries of a read that a client waits for.
@@ -50,6 +52,8 @@ pub struct Parts {
     pub hub: HubHandle,
     /// Checked memberships, to be forgotten.
     pub memberships: Memberships,
+    /// What was read of log-ins.
+    pub logins: Logins,
     /// REST calls that wait for outcomes.
     pub waiters: Waiters,
     /// Entries in a page of catch-up.
@@ -101,6 +105,15 @@ impl Executor {
                         subscribed.await.ok();
                         let checked = executor.presence.check(rooms).await;
                         executor.parts.hub.tell(Input::Presence(checked)).await;
+                    });
+                }
+                Effect::CheckLogins(users) => {
+                    // News from before the reading on.
+                    let subscribed = self.channels.flushed();
+                    let executor = self.clone();
+                    self.spawn(async move {
+                        subscribed.await.ok();
+                        executor.check_logins(users).await;
                     });
                 }
                 Effect::ForgetMembership { room_id, user_id } => self.parts.memberships.forget(room_id, user_id),
@@ -165,6 +178,24 @@ impl Executor {
             }
         };
         self.parts.hub.tell(Input::Opened { request, memberships }).await;
+    }
+
+    async fn check_logins(&self, users: Vec<UserId>) {
+        for users in users.chunks(USERS) {
+            let _permit = self.permit().await;
+            let ended = self.parts.store.ended_logins(users).await.unwrap_or_else(|error| {
+                note("log-ins", &error);
+                HashMap::new()
+            });
+            let standings: Vec<_> =
+                ended.into_iter().map(|(user_id, standing)| (user_id, Arc::new(standing))).collect();
+            for (user_id, standing) in &standings {
+                self.parts.logins.remember(*user_id, Arc::clone(standing));
+            }
+            if !standings.is_empty() {
+                self.parts.hub.tell(Input::Standings(standings)).await;
+            }
+        }
     }
 
     async fn read_page(&self, room_id: RoomId, request: PageRequest) {

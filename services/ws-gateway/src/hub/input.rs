@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chat_protocol::{Rejection, RoomId, SessionId, UserId};
-use chat_store::Membership;
+use chat_store::{Membership, Standing};
 
 use super::{
     SessionHandle,
@@ -34,6 +34,8 @@ pub enum Input {
     Page { room_id: RoomId, request: PageRequest, events: Option<Vec<TimelineEvent>> },
     /// Answer to [`Effect::ReadHeads`]; empty when they could not be read.
     Heads(Vec<(RoomId, i64)>),
+    /// Answer to [`Effect::CheckLogins`]: users of whom some have ended.
+    Standings(Vec<(UserId, Arc<Standing>)>),
     /// Answer to [`Effect::CheckPresence`].
     Presence(Vec<Checked>),
 }

@@ -42,6 +42,7 @@ pub struct LogIn {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshToken {
     /// As given by sign-up, log-in or the last refresh.
+    #[schema(example = "5b1e7c539d3e0c1b6f0a7d110197a5f09d3e0c1b6f0a7d115b1e7c530197a5f0")]
     refresh_token: String,
 }
 
@@ -76,12 +77,13 @@ impl From<Login> for Tokens {
     }
 }
 
-fn check_password(password: &str) -> Result<(), Rejection> {
+/// Neither short nor endless; `field` names it.
+pub fn check_password(field: &str, password: &str) -> Result<(), Rejection> {
     if limits::PASSWORD_CHARS.contains(&password.chars().count()) {
         return Ok(());
     }
     let (min, max) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
-    Err(Rejection::new(ErrorCode::BadRequest, format!("password must have {min} to {max} characters")))
+    Err(Rejection::new(ErrorCode::BadRequest, format!("{field} must have {min} to {max} characters")))
 }
 
 /// An address has something on both sides of an @; whether it exists only a mail can tell.
@@ -99,7 +101,10 @@ fn check_email(email: &str) -> Result<(), Rejection> {
 #[utoipa::path(tag = "auth", responses(
     (status = 201, body = Tokens),
     (status = 400, description = "bad_request, invalid_character: a field is not as it must be", body = ProblemBody),
+    (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
     (status = 409, description = "email_taken", body = ProblemBody),
+    (status = 413, description = "too_large", body = ProblemBody),
+    (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
 ))]
 #[post("/signup")]
 pub async fn sign_up(gateway: web::Data<Gateway>, body: web::Json<SignUp>) -> Result<HttpResponse, Problem> {
@@ -115,7 +120,7 @@ pub async fn create_account(
     nickname: &str,
 ) -> Result<Login, Problem> {
     check_email(email)?;
-    check_password(&password)?;
+    check_password("password", &password)?;
     validate::line("nickname", nickname, limits::NICKNAME_CHARS)?;
     Ok(gateway.accounts.sign_up(email, nickname, password).await?)
 }
@@ -125,7 +130,10 @@ pub async fn create_account(
     (status = 200, body = Tokens),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "invalid_credentials", body = ProblemBody),
+    (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
+    (status = 413, description = "too_large", body = ProblemBody),
     (status = 429, description = "rate_limited: too many wrong passwords from this address", body = ProblemBody),
+    (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
 ))]
 #[post("/login")]
 pub async fn log_in(
@@ -146,7 +154,7 @@ pub async fn check_account(
     password: String,
 ) -> Result<Login, Problem> {
     check_email(email)?;
-    check_password(&password)?;
+    check_password("password", &password)?;
     gateway.admission.failures.check(address)?;
     let login = gateway.accounts.log_in(email, password).await.map_err(Refusal::into_rejection);
     if matches!(&login, Err(rejection) if rejection.code == ErrorCode::InvalidCredentials) {
@@ -163,16 +171,19 @@ pub async fn check_account(
 ))]
 #[post("/ticket")]
 pub async fn ticket(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let ticket = gateway.tokens.issue_ticket(identity, gateway.clock.now())?;
+    let ticket = gateway.tokens.issue_ticket(identity)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Ticket { ticket, expires_in: TICKET_TTL.as_secs() }))
 }
 
-/// Exchange a refresh token for a new pair. Using one twice ends the whole log-in.
+/// Exchange a refresh token for a new pair. Using one twice ends the whole log-in, with its access tokens and connections.
 #[utoipa::path(tag = "auth", responses(
     (status = 200, body = Tokens),
+    (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized", body = ProblemBody),
+    (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
+    (status = 503, description = "unavailable: the database is away", body = ProblemBody),
 ))]
 #[post("/refresh")]
 pub async fn refresh(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
@@ -180,11 +191,28 @@ pub async fn refresh(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>)
     Ok(HttpResponse::Ok().json(Tokens::from(login)))
 }
 
-/// Log out: the refresh token and its descendants end.
-#[utoipa::path(tag = "auth", responses((status = 204)))]
+/// Log out: the log-in of this refresh token ends, with its access tokens and connections (close 4401).
+#[utoipa::path(tag = "auth", responses(
+    (status = 204, description = "also for a token that is not known"),
+    (status = 400, description = "bad_request", body = ProblemBody),
+    (status = 503, description = "unavailable: the database is away", body = ProblemBody),
+))]
 #[post("/logout")]
 pub async fn log_out(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
     gateway.accounts.log_out(&body.refresh_token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Log out everywhere: all log-ins of the user end, this one too, with their access tokens (within 5 s on every gateway) and connections
+/// (close 4401).
+#[utoipa::path(tag = "auth", security(("bearer" = [])), responses(
+    (status = 204),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 503, description = "unavailable: the database is away", body = ProblemBody),
+))]
+#[post("/logout-all")]
+pub async fn log_out_everywhere(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
+    gateway.accounts.log_out_everywhere(identity.user_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -204,8 +232,8 @@ mod tests {
 
     #[test]
     fn passwords_are_neither_short_nor_endless() {
-        assert!(check_password("1234567").is_err());
-        assert!(check_password("12345678").is_ok());
-        assert!(check_password(&"x".repeat(129)).is_err());
+        assert!(check_password("password", "1234567").is_err());
+        assert!(check_password("password", "12345678").is_ok());
+        assert!(check_password("password", &"x".repeat(129)).is_err());
     }
 }

@@ -14,6 +14,7 @@ pub mod users;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, error, http::header, web};
 use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Outcome, Rejection, RoomId};
+use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     Modify, OpenApi, ToSchema,
@@ -66,15 +67,15 @@ pub struct HistoryPage {
 
 impl FromRequest for Identity {
     type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let missing =
             || Rejection::new(ErrorCode::Unauthorized, "send the header Authorization: Bearer <access token>");
         let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(tokens::bearer).ok_or_else(missing);
-        let gateway = request.app_data::<web::Data<Gateway>>().ok_or_else(missing);
-        std::future::ready(gateway.and_then(|gateway| gateway.tokens.verify(token?)).map_err(Problem))
+        let token = value.and_then(tokens::bearer).map(str::to_owned).ok_or_else(missing);
+        let gateway = request.app_data::<web::Data<Gateway>>().cloned().ok_or_else(missing);
+        Box::pin(async move { Ok(gateway?.auth.access(&token?).await?) })
     }
 }
 

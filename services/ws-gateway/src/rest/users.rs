@@ -1,20 +1,52 @@
 //! `/users`: people.
 
-use actix_web::{HttpResponse, get, web};
-use chat_protocol::{ErrorCode, Rejection, UserId, limits, validate};
+use actix_web::{HttpRequest, HttpResponse, get, patch, web};
+use chat_protocol::{ErrorCode, UserId, limits, validate};
+use chat_store::Account;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Problem, ProblemBody};
-use crate::{app::Gateway, auth::Identity};
+use super::{Problem, ProblemBody, auth::check_password};
+use crate::{accounts::no_such_user, app::Gateway, auth::Identity, error::Refusal};
 
 /// Oneself.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     user_id: UserId,
-    email: String,
+    /// Null for an account of an identity provider.
+    #[schema(example = "alice@example.com")]
+    email: Option<String>,
+    /// The name shown.
+    #[schema(example = "alice")]
     nickname: String,
+}
+
+impl From<Account> for Profile {
+    fn from(account: Account) -> Self {
+        Self { user_id: account.id, email: account.email, nickname: account.nickname }
+    }
+}
+
+/// What changes of one's profile.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileChange {
+    /// The name shown from now on, also beside earlier messages.
+    #[schema(example = "alice", max_length = 50)]
+    nickname: String,
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The present one.
+    #[schema(example = "correct horse battery", max_length = 128)]
+    current_password: String,
+    /// 8 to 128 characters.
+    #[schema(example = "staple horse correct", min_length = 8, max_length = 128)]
+    new_password: String,
 }
 
 /// Somebody.
@@ -51,9 +83,58 @@ const FOUND_MAX: u32 = 20;
 ))]
 #[get("/me")]
 pub async fn me(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let user = gateway.store.user_by_id(identity.user_id).await?;
-    let user = user.ok_or_else(|| Rejection::new(ErrorCode::UserNotFound, "this token's user does not exist"))?;
-    Ok(HttpResponse::Ok().json(Profile { user_id: user.id, email: user.email, nickname: user.nickname }))
+    let account = gateway.store.user_by_id(identity.user_id).await?.ok_or_else(no_such_user)?;
+    Ok(HttpResponse::Ok().json(Profile::from(account)))
+}
+
+/// Change my profile. The new name is shown beside earlier messages too.
+#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
+    (status = 200, body = Profile),
+    (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 404, description = "user_not_found", body = ProblemBody),
+    (status = 503, description = "unavailable: the database is away", body = ProblemBody),
+))]
+#[patch("/me")]
+pub async fn change_profile(
+    gateway: web::Data<Gateway>,
+    identity: Identity,
+    change: web::Json<ProfileChange>,
+) -> Result<HttpResponse, Problem> {
+    validate::line("nickname", &change.nickname, limits::NICKNAME_CHARS)?;
+    let account = gateway.store.set_nickname(identity.user_id, &change.nickname).await?.ok_or_else(no_such_user)?;
+    Ok(HttpResponse::Ok().json(Profile::from(account)))
+}
+
+/// Change my password. My other log-ins end, with their access tokens and connections (close 4401); this one goes on.
+#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
+    (status = 204),
+    (status = 400, description = "bad_request: a password is too short or too long", body = ProblemBody),
+    (status = 401, description = "unauthorized, token_expired; invalid_credentials: currentPassword is wrong", body = ProblemBody),
+    (status = 403, description = "forbidden: the account has no password here", body = ProblemBody),
+    (status = 404, description = "user_not_found", body = ProblemBody),
+    (status = 429, description = "rate_limited: too many wrong passwords from this address", body = ProblemBody),
+    (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
+))]
+#[patch("/me/password")]
+pub async fn change_password(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+    identity: Identity,
+    change: web::Json<PasswordChange>,
+) -> Result<HttpResponse, Problem> {
+    let PasswordChange { current_password, new_password } = change.into_inner();
+    check_password("currentPassword", &current_password)?;
+    check_password("newPassword", &new_password)?;
+    let address = gateway.admission.client(&request);
+    gateway.admission.failures.check(address)?;
+    let changed = gateway.accounts.change_password(identity, current_password, new_password).await;
+    let changed = changed.map_err(Refusal::into_rejection);
+    if changed.as_ref().is_err_and(|rejection| rejection.code == ErrorCode::InvalidCredentials) {
+        gateway.admission.failures.count(address)?;
+    }
+    changed?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Find people by the beginning of their nickname (at most 20).

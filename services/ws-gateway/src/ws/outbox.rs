@@ -2,13 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytestring::ByteString;
 use chat_protocol::{
     close::CloseCode, error_code::ErrorCode, event::Outcome, frame::RoomSubscription, id::RoomId, push::Notification,
 };
+use chat_store::Standing;
 use tokio::sync::Notify;
 
 use super::request::Tag;
@@ -22,6 +23,8 @@ pub enum Item {
     Subscribed(Tag, Vec<RoomSubscription>),
     /// Something for this session alone, put into words by its protocol.
     Push(Push),
+    /// Which of the user's log-ins have ended: the session ends if its own is among them.
+    Standing(Arc<Standing>),
     /// Close: nothing before it may be dropped silently, so the client has to come back.
     Close(CloseCode),
 }
@@ -151,7 +154,7 @@ pub fn size(item: &Item) -> usize {
     match item {
         Item::Frame(frame) => frame.len(),
         Item::Subscribed(_, rooms) => CONTROL_BYTES * (1 + rooms.len()),
-        Item::Push(_) | Item::Close(_) => CONTROL_BYTES,
+        Item::Push(_) | Item::Standing(_) | Item::Close(_) => CONTROL_BYTES,
     }
 }
 

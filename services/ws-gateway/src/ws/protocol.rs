@@ -88,7 +88,7 @@ impl Protocol {
             (Self::Stomp(stomp), Item::Subscribed(Tag::Stomp(receipt), rooms)) => {
                 stomp.subscribed(receipt.as_ref(), rooms, out)?;
             }
-            (_, Item::Subscribed(..)) => {}
+            (_, Item::Subscribed(..) | Item::Standing(_)) => {}
             (Self::Native(_), Item::Push(push)) => out.extend(native::push(push)),
             (Self::Stomp(stomp), Item::Push(push)) => stomp.push(push, out),
             (_, Item::Close(close)) => return Err(Fatal { frame: None, close }),

@@ -21,6 +21,7 @@ use crate::{
     admission::{Full, Place},
     app::Gateway,
     auth::{self, Identity, Presented},
+    error::Refusal,
     rest::Problem,
 };
 
@@ -118,9 +119,11 @@ async fn admit(
     // Before a token is looked at: a refusal must be cheap when everybody comes at once.
     admission.arrivals.enter().map_err(|rejection| Refused { reason: "rate", rejection })?;
     let address = admission.client(request);
-    let presented = presented(gateway, request, &query).map_err(|rejection| {
-        let rejection = admission.failures.count(address).err().unwrap_or(rejection);
-        Refused { reason: "token", rejection }
+    let presented = presented(gateway, request, &query).await.map_err(|rejection| {
+        // A provider or a database that is away is nobody's failure.
+        let failed = rejection.code.http_status() == 401;
+        let counted = if failed { admission.failures.count(address).err() } else { None };
+        Refused { reason: "token", rejection: counted.unwrap_or(rejection) }
     })?;
     let place = admission.sessions.enter(address).map_err(|full| match full {
         Full::Node => Refused::new(
@@ -146,15 +149,20 @@ async fn admit(
 }
 
 /// A token in the upgrade is optional, but a wrong one is refused here.
-fn presented(gateway: &Gateway, request: &HttpRequest, query: &UpgradeQuery) -> Result<Option<Presented>, Rejection> {
+async fn presented(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    query: &UpgradeQuery,
+) -> Result<Option<Presented>, Rejection> {
     let wrong = |message| Rejection::new(ErrorCode::Unauthorized, message);
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(auth::bearer);
         let token = token.ok_or_else(|| wrong("Authorization must be: Bearer <access token>"))?;
-        return gateway.tokens.verify(token).map(|identity| Some(Presented::Access(identity)));
+        let identity = gateway.auth.access(token).await.map_err(Refusal::into_rejection)?;
+        return Ok(Some(Presented::Access(identity)));
     }
     let Some(token) = query.ticket.as_deref().or(query.token.as_deref()) else { return Ok(None) };
-    let presented = gateway.tokens.read(token)?;
+    let presented = gateway.auth.read(token).await.map_err(Refusal::into_rejection)?;
     if matches!(presented, Presented::Access(_)) {
         if query.ticket.is_some() {
             return Err(wrong("ticket must be one from POST /api/v1/auth/ticket"));

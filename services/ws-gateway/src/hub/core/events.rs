@@ -44,6 +44,7 @@ impl Hub {
                 for document in documents::<UserPush>(payload) {
                     match document {
                         Ok(UserPush::Notification(notification)) => self.notification(user_id, &notification),
+                        Ok(UserPush::LoginsEnded) => effects.push(Effect::CheckLogins(vec![user_id])),
                         Err(_) => self.tally.malformed += 1,
                     }
                 }

@@ -65,6 +65,7 @@ impl Hub {
     pub fn resync(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.heads_due = now;
         self.heads_pending = false;
+        self.log_ins.check_all(now);
         self.presences.resync(now);
         effects.push(Effect::AllViewers(self.viewers.keys().copied().collect()));
         self.check_heads(now, effects);
@@ -86,6 +87,7 @@ impl Hub {
     /// Looks after everything that time brings: gaps that did not close, heads to check, rooms nobody wants any more.
     pub fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.check_heads(now, effects);
+        self.check_logins(now, effects);
         self.presences.tick(now, effects);
         let idle_room = self.timing.idle_room;
         let mut idle = Vec::new();

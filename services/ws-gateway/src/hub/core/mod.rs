@@ -1,6 +1,7 @@
 //! The hub's decisions: sessions, rooms and requests under way. No I/O: every input returns the effects to carry out.
 
 mod events;
+mod logins;
 mod missing;
 mod sessions;
 mod subscriptions;
@@ -16,6 +17,7 @@ use std::{
 
 use chat_protocol::{RoomId, SessionId, UserId};
 
+use self::logins::LogIns;
 use crate::{
     hub::{
         SessionHandle,
@@ -97,6 +99,7 @@ pub struct Hub {
     next_request: u64,
     heads_due: Instant,
     heads_pending: bool,
+    log_ins: LogIns,
     /// What is not sequenced is not shown.
     deaf: bool,
     tally: Tally,
@@ -117,6 +120,7 @@ impl Hub {
             next_request: 0,
             heads_due: now,
             heads_pending: false,
+            log_ins: LogIns::new(now),
             deaf: false,
             tally: Tally::default(),
         }
@@ -152,7 +156,11 @@ impl Hub {
     /// Takes one input.
     pub fn handle(&mut self, input: Input, now: Instant, effects: &mut Vec<Effect>) {
         match input {
-            Input::Attach(handle) => self.attach(&handle, effects),
+            Input::Attach(handle) => {
+                self.log_ins.attached(handle.user_id);
+                self.attach(&handle, effects);
+            }
+            Input::Standings(standings) => self.standings(&standings),
             Input::Detach(session) => self.detach(session, now, effects),
             Input::Subscribe { session, tag, rooms } => self.subscribe(session, tag, rooms, now, effects),
             Input::Unsubscribe { session, rooms } => {

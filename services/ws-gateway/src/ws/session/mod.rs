@@ -220,6 +220,11 @@ impl Session {
 
     async fn items(&mut self, items: &mut Vec<Item>) -> Step {
         let (Some(info), Some(handle)) = (self.info.clone(), self.handle.clone()) else { return Ok(()) };
+        let ended = |item: &Item| matches!(item, Item::Standing(standing) if !info.identity.stands(standing));
+        if items.iter().any(ended) {
+            // What waits to be written is not for this log-in any more.
+            return Err(Some(End::new(CloseCode::AUTH, "this log-in has ended: log in again")));
+        }
         for item in items.drain(..) {
             let size = outbox::size(&item);
             if matches!(item, Item::Subscribed(..)) {

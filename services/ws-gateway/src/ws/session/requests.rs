@@ -68,7 +68,7 @@ impl Session {
             }
             Request::Read { tag, .. } if self.leaving => self.answer(&tag, Reply::Refused(leaving())),
             Request::Send { tag, send } => self.send(&handle, tag, send).await,
-            Request::Refresh { tag, token } => self.refresh(&handle, &tag, &token),
+            Request::Refresh { tag, token } => self.refresh(&handle, &tag, &token).await,
             Request::Typing { tag, room_id, typing } => {
                 let told = self.gateway.typing.tell(&mut self.typing, handle.user_id, room_id, typing).await;
                 self.answer(
@@ -108,10 +108,15 @@ impl Session {
         if rooms.len() > limits::ROOMS_PER_SUBSCRIBE {
             return self.answer(&tag, Reply::Refused(rooms_limit()));
         }
-        let identity = match (token.map(|token| self.gateway.tokens.verify(token)), self.upgrade_identity) {
-            (Some(Ok(identity)), _) | (None, Some(identity)) => identity,
-            (Some(Err(rejection)), _) => return self.answer(&tag, Reply::Refused(rejection)),
-            (None, None) => return self.answer(&tag, Reply::Refused(Protocol::not_connected())),
+        let auth = &self.gateway.auth;
+        let checked = match (token, self.upgrade_identity) {
+            (Some(token), _) => auth.access(token).await,
+            (None, Some(identity)) => auth.stands(identity, None).await.map(|()| identity),
+            (None, None) => Err(Protocol::not_connected().into()),
+        };
+        let identity = match checked {
+            Ok(identity) => identity,
+            Err(refusal) => return self.answer(&tag, Reply::Refused(refusal.into_rejection())),
         };
         let Some(place) = self.gateway.admission.sessions.of_user(identity.user_id) else {
             return self.answer(&tag, Reply::Refused(session_limit(&self.gateway.config.ws)));
@@ -151,8 +156,8 @@ impl Session {
     }
 
     /// The same user goes on with a new token.
-    pub(super) fn refresh(&mut self, handle: &SessionHandle, tag: &Tag, token: &str) -> Step {
-        let reply = match self.gateway.tokens.verify(token) {
+    pub(super) async fn refresh(&mut self, handle: &SessionHandle, tag: &Tag, token: &str) -> Step {
+        let reply = match self.gateway.auth.access(token).await {
             Ok(identity) if identity.user_id == handle.user_id => {
                 self.token_ends(identity.expires_at);
                 self.info = self.info.take().map(|info| SessionInfo { identity, ..info });
@@ -161,7 +166,7 @@ impl Session {
             Ok(_) => {
                 Reply::Refused(Rejection::new(ErrorCode::Forbidden, "token must be the same user's: connect anew"))
             }
-            Err(rejection) => Reply::Refused(rejection),
+            Err(refusal) => Reply::Refused(refusal.into_rejection()),
         };
         self.answer(tag, reply)
     }

@@ -1,0 +1,1 @@
+SELECT change_password($1, $2, $3, $4) AS changed

@@ -1,0 +1,1 @@
+INSERT INTO users (id, nickname) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING

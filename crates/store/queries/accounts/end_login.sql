@@ -1,0 +1,1 @@
+SELECT end_login($1) AS user_id

@@ -1,0 +1,1 @@
+SELECT end_logins($1, NULL)

@@ -1,0 +1,1 @@
+SELECT open_login($1, $2, $3, $4, $5) AS opened
