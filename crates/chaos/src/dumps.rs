@@ -116,7 +116,7 @@ fn topic_record(record: &Record, asked: &mut Asked) -> TopicRecord {
         line.seq = (event.seq > 0).then_some(event.seq);
         if let Ok(outcome) = serde_json::from_str::<Outcome>(event.outcome.get()) {
             line.refused = outcome.status == OutcomeStatus::Rejected;
-            line.unchanged = outcome.status == OutcomeStatus::Persisted && outcome.seq.is_none();
+            line.unchanged = changed_nothing(&event, &outcome);
             let (room, client_message_id) = (outcome.room_id, outcome.client_message_id);
             let sender = asked.get(&(room, client_message_id.clone())).copied();
             line.key = sender.map(|sender| Key { room, sender, client_message_id });
@@ -125,6 +125,11 @@ fn topic_record(record: &Record, asked: &mut Asked) -> TopicRecord {
         (line.room, line.user, line.seq) = (Some(mark.room_id), Some(mark.user_id), Some(mark.seq));
     }
     line
+}
+
+/// A command that was executed, and left no entry: its outcome names the room's head as its place, which is another one's.
+fn changed_nothing(event: &Event, outcome: &Outcome) -> bool {
+    outcome.status == OutcomeStatus::Persisted && event.entry.is_none()
 }
 
 fn key_of(command: Command) -> Key {
@@ -152,25 +157,55 @@ fn letter(record: &Record) -> DeadLetter {
 
 #[cfg(test)]
 mod tests {
+    use chat_protocol::{GatewayId, SessionId, command::Origin};
+
     use super::*;
 
     #[test]
-    fn numbers_in_headers_are_big_endian() {
-        let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec().into());
-        let record = Record {
-            topic: "t-dlt".into(),
-            partition: 0,
-            offset: 1,
-            timestamp_ms: None,
-            broker_timestamp: false,
-            key: None,
-            payload: None,
-            headers: vec![
-                header("kafka_dlt-original-topic", b"t"),
-                header("kafka_dlt-original-partition", &[0, 0, 0, 3]),
-                header("kafka_dlt-original-offset", &[0, 0, 0, 0, 0, 0, 1, 2]),
-            ],
+    fn a_command_that_changed_nothing_has_no_entry_though_its_answer_names_a_place() {
+        let origin = Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() };
+        let outcome = Outcome {
+            origin,
+            room_id: RoomId::generate(),
+            client_message_id: ClientMessageId::generate(),
+            status: OutcomeStatus::Persisted,
+            message_id: None,
+            seq: Some(17),
+            duplicate: true,
+            persisted_at: None,
+            code: None,
+            reason: None,
         };
+        let unchanged = Event::without_entry("CommandUnchanged", &outcome).unwrap();
+        let entry = Some(serde_json::value::to_raw_value("an entry").unwrap());
+        let changed = Event { entry, seq: 17, ..unchanged.clone() };
+        let read = |event: &Event| {
+            let value = serde_json::to_vec(event).unwrap();
+            let record = record("chat-events", Some(value), &[]);
+            let line = topic_record(&record, &mut Asked::new());
+            (line.unchanged, line.refused, line.seq)
+        };
+        assert_eq!(read(&unchanged), (true, false, None));
+        assert_eq!(read(&changed), (false, false, Some(17)));
+        let refused = Outcome { status: OutcomeStatus::Rejected, seq: None, ..outcome };
+        assert_eq!(read(&Event::rejected(&refused).unwrap()), (false, true, None));
+    }
+
+    fn record(topic: &str, payload: Option<Vec<u8>>, headers: &[(&str, &[u8])]) -> Record {
+        let (partition, offset, payload) = (0, 1, payload.map(Into::into));
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec().into())).collect();
+        let (timestamp_ms, broker_timestamp, key) = (None, false, None);
+        Record { topic: topic.into(), partition, offset, timestamp_ms, broker_timestamp, key, payload, headers }
+    }
+
+    #[test]
+    fn numbers_in_headers_are_big_endian() {
+        let headers: [(&str, &[u8]); 3] = [
+            ("kafka_dlt-original-topic", b"t"),
+            ("kafka_dlt-original-partition", &[0, 0, 0, 3]),
+            ("kafka_dlt-original-offset", &[0, 0, 0, 0, 0, 0, 1, 2]),
+        ];
+        let record = record("t-dlt", None, &headers);
         let letter = letter(&record);
         assert_eq!((letter.original_topic.as_str(), letter.original_partition, letter.original_offset), ("t", 3, 258));
         assert_eq!(letter.key, None);
