@@ -5,6 +5,7 @@
 mod changes;
 mod failures;
 mod ordering;
+mod roles;
 
 use std::time::Duration;
 
