@@ -64,6 +64,8 @@ uuid_id!(
 
 /// Name space of direct rooms' ids (a fixed random UUID of this project).
 const DIRECT_ROOMS: Uuid = Uuid::from_u128(0x6f1c_7a52_1d0e_4b7b_9c53_2a8e_5f64_d0c1);
+/// Name space of the ids of rooms made with a key (another one).
+const KEYED_ROOMS: Uuid = Uuid::from_u128(0xa3d7_5e19_8c42_4f06_b1e8_6d90_37c5_2af4);
 
 impl RoomId {
     /// The one direct room of two users: UUIDv5 over the sorted pair, so that whoever creates it first, and however often,
@@ -74,6 +76,12 @@ impl RoomId {
         name[..16].copy_from_slice(low.0.as_bytes());
         name[16..].copy_from_slice(high.0.as_bytes());
         Self(Uuid::new_v5(&DIRECT_ROOMS, &name))
+    }
+
+    /// The room that a user makes with a key of their own: the same however often it is made.
+    pub fn of_key(creator: UserId, key: &ClientMessageId) -> Self {
+        let name = [&creator.0.as_bytes()[..], key.as_stored().as_bytes()].concat();
+        Self(Uuid::new_v5(&KEYED_ROOMS, &name))
     }
 }
 
@@ -169,6 +177,15 @@ mod tests {
         let (a, b, c) = (UserId::generate(), UserId::generate(), UserId::generate());
         assert_eq!(RoomId::direct(a, b), RoomId::direct(b, a));
         assert_ne!(RoomId::direct(a, b), RoomId::direct(a, c));
+    }
+
+    #[test]
+    fn a_room_made_with_a_key_is_the_same_for_the_same_user_and_key() {
+        let (alice, bob) = (UserId::generate(), UserId::generate());
+        let key = |text| ClientMessageId::parse(text).unwrap();
+        assert_eq!(RoomId::of_key(alice, &key("k")), RoomId::of_key(alice, &key("k")));
+        assert_ne!(RoomId::of_key(alice, &key("k")), RoomId::of_key(alice, &key("l")));
+        assert_ne!(RoomId::of_key(alice, &key("k")), RoomId::of_key(bob, &key("k")));
     }
 
     #[test]

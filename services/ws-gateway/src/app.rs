@@ -24,6 +24,7 @@ use crate::{
     error::Refusal,
     hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
+    limits::Limits,
     membership::Memberships,
     metrics::{CanaryMetrics, Metrics},
     rest::HistoryPage,
@@ -47,6 +48,7 @@ pub struct Gateway {
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub admission: Admission,
+    pub limits: Arc<Limits>,
     pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
     pub store: Store,
@@ -153,10 +155,14 @@ impl Server {
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
         let connections = TaskTracker::new();
+        let limits = Arc::new(Limits::new(&config.limits, &redis));
+        let admission = Admission::new(&config, gateway_id, clock.clone(), redis.clone(), metrics.sockets.clone())?;
+        lifecycle.spawn("user-sessions", admission.user_sessions.clone().keep(hub.clone(), lifecycle.soft()));
         let gateway = actix_web::web::Data::new(Gateway {
             stomp: Arc::new(Destinations::new(&config.stomp)?),
             accounts: Accounts::new(&config.auth, store.clone(), tokens.clone(), clock.clone())?,
-            admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
+            admission,
+            limits: limits.clone(),
             ingest: Arc::new(Ingest {
                 gateway_id,
                 producer: producer.clone(),
@@ -164,6 +170,7 @@ impl Server {
                 topics: config.kafka.topics(),
                 memberships,
                 waiters,
+                limits,
                 store: store.clone(),
                 clock: clock.clone(),
             }),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, ProblemBody, execute, rooms::check_users};
+use super::{IdempotencyKey, IdempotencyKeyHeader, Problem, ProblemBody, execute, rooms::check_users};
 use crate::{app::Gateway, auth::Identity};
 
 /// A member.
@@ -71,12 +71,13 @@ pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) 
 }
 
 /// Invite people into a group.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKeyHeader), security(("bearer" = [])), responses(
     (status = 204, description = "They are members"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: a direct room, or the room is full", body = ProblemBody),
     (status = 404, description = "room_not_found, user_not_found", body = ProblemBody),
+    (status = 409, description = "id_conflict: the Idempotency-Key was used for something else in this room", body = ProblemBody),
     (status = 504, description = "unknown: repeat", body = ProblemBody),
 ))]
 #[post("/rooms/{room_id}/members")]
@@ -84,9 +85,10 @@ pub async fn invite(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
+    key: IdempotencyKey,
     body: web::Json<Invite>,
 ) -> Result<HttpResponse, Problem> {
-    invite_users(&gateway, identity, *room_id, body.into_inner().user_ids).await?;
+    invite_users(&gateway, identity, key, *room_id, body.into_inner().user_ids).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -94,6 +96,7 @@ pub async fn invite(
 pub async fn invite_users(
     gateway: &Gateway,
     identity: Identity,
+    key: IdempotencyKey,
     room_id: RoomId,
     user_ids: Vec<UserId>,
 ) -> Result<(), Problem> {
@@ -101,7 +104,7 @@ pub async fn invite_users(
         return Err(Rejection::new(ErrorCode::BadRequest, "userIds is empty: name at least one user").into());
     }
     check_users(&user_ids)?;
-    execute(gateway, room_id, identity, CommandBody::InviteMembers { user_ids }).await?;
+    key.execute(gateway, room_id, identity, CommandBody::InviteMembers { user_ids }).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod compat;
+mod idempotency;
 pub mod members;
 pub mod messages;
 mod problem;
@@ -17,9 +18,10 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
+pub use idempotency::{IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyKeyHeader};
 pub use problem::{Problem, ProblemBody};
 
-use crate::{app::Gateway, auth as tokens, auth::Identity};
+use crate::{app::Gateway, auth as tokens, auth::Identity, browser};
 
 /// The OpenAPI document, without its paths: those come from the handlers.
 #[derive(OpenApi)]
@@ -70,7 +72,12 @@ impl FromRequest for Identity {
         let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(tokens::bearer).ok_or_else(missing);
         let gateway = request.app_data::<web::Data<Gateway>>().ok_or_else(missing);
-        std::future::ready(gateway.and_then(|gateway| gateway.tokens.verify(token?)).map_err(Problem))
+        let identity = gateway.and_then(|gateway| {
+            let identity = gateway.tokens.verify(token?)?;
+            gateway.limits.request(identity.user_id)?;
+            Ok(identity)
+        });
+        std::future::ready(identity.map_err(Problem))
     }
 }
 
@@ -91,6 +98,9 @@ pub fn body_error(error: error::JsonPayloadError, _: &HttpRequest) -> actix_web:
     let rejection = match &error {
         Overflow { .. } | OverflowKnownLength { .. } | Payload(error::PayloadError::Overflow) => {
             Rejection::new(ErrorCode::TooLarge, "the body is too large")
+        }
+        Payload(error) if browser::is_late(error) => {
+            Rejection::new(ErrorCode::RequestTimeout, "the body did not come in time: send it without a pause")
         }
         ContentType => Rejection::new(ErrorCode::UnsupportedMediaType, "send the body as application/json"),
         Deserialize(problem) => {

@@ -6,7 +6,7 @@ use chat_store::{RoomSummary, RoomType};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, ProblemBody, execute};
+use super::{IdempotencyKey, IdempotencyKeyHeader, Problem, ProblemBody, execute};
 use crate::{app::Gateway, auth::Identity};
 
 /// A room, as one of its members sees it.
@@ -121,34 +121,37 @@ pub async fn direct_room(
 }
 
 /// Create a group; you are its owner.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKeyHeader), security(("bearer" = [])), responses(
     (status = 201, body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
-    (status = 504, description = "unknown: look into the room list before you repeat", body = ProblemBody),
+    (status = 409, description = "id_conflict: the Idempotency-Key was used for another group", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same Idempotency-Key; without one look into the room list first", body = ProblemBody),
 ))]
 #[post("/group-rooms")]
 pub async fn create_group(
     gateway: web::Data<Gateway>,
     identity: Identity,
+    key: IdempotencyKey,
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { name, user_ids } = body.into_inner();
-    Ok(HttpResponse::Created().json(Room::from(new_group(&gateway, identity, ("name", name), user_ids).await?)))
+    Ok(HttpResponse::Created().json(Room::from(new_group(&gateway, identity, key, ("name", name), user_ids).await?)))
 }
 
 /// A new group of the user and others; the name comes with that of the field it was in.
 pub async fn new_group(
     gateway: &Gateway,
     identity: Identity,
+    key: IdempotencyKey,
     (field, name): (&str, String),
     user_ids: Vec<UserId>,
 ) -> Result<RoomSummary, Problem> {
     validate::line(field, &name, limits::ROOM_NAME_CHARS)?;
     check_users(&user_ids)?;
-    let room_id = RoomId::generate();
-    execute(gateway, room_id, identity, CommandBody::CreateGroupRoom { name, user_ids }).await?;
+    let room_id = key.new_room(identity);
+    key.execute(gateway, room_id, identity, CommandBody::CreateGroupRoom { name, user_ids }).await?;
     room(gateway, identity, room_id).await
 }
 

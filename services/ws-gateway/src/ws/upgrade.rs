@@ -118,6 +118,7 @@ async fn admit(
     // Before a token is looked at: a refusal must be cheap when everybody comes at once.
     admission.arrivals.enter().map_err(|rejection| Refused { reason: "rate", rejection })?;
     let address = admission.client(request);
+    gateway.limits.connect(address).map_err(|rejection| Refused { reason: "address_rate", rejection })?;
     let presented = presented(gateway, request, &query).map_err(|rejection| {
         let rejection = admission.failures.count(address).err().unwrap_or(rejection);
         Refused { reason: "token", rejection }

@@ -10,7 +10,7 @@ use super::envelope;
 use crate::{
     app::Gateway,
     auth::Identity,
-    rest::{Problem, rooms},
+    rest::{IdempotencyKey, Problem, rooms},
 };
 
 #[derive(Deserialize)]
@@ -77,9 +77,10 @@ pub async fn open_direct(
 pub async fn create_group(
     gateway: web::Data<Gateway>,
     identity: Identity,
+    key: IdempotencyKey,
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { room_name, user_ids } = body.into_inner();
-    let room = rooms::new_group(&gateway, identity, ("roomName", room_name), user_ids).await?;
+    let room = rooms::new_group(&gateway, identity, key, ("roomName", room_name), user_ids).await?;
     Ok(envelope::with(StatusCode::CREATED, Room::from(room)))
 }
