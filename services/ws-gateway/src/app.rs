@@ -155,7 +155,7 @@ impl Server {
         let tokens = Tokens::new(&config.auth);
         let clock = context.clock.clone();
         let connections = TaskTracker::new();
-        let limits = Arc::new(Limits::new(&config.limits, &redis));
+        let limits = Arc::new(Limits::new(&config.limits, &redis, metrics.rate_limited.clone()));
         let admission = Admission::new(&config, gateway_id, clock.clone(), redis.clone(), metrics.sockets.clone())?;
         lifecycle.spawn("user-sessions", admission.user_sessions.clone().keep(hub.clone(), lifecycle.soft()));
         let gateway = actix_web::web::Data::new(Gateway {

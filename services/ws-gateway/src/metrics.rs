@@ -34,6 +34,8 @@ pub struct Metrics {
     pub sockets: IntGauge,
     /// Upgrades refused, by reason.
     pub upgrades_refused: IntCounterVec,
+    /// Refused for a rate, by limit.
+    pub rate_limited: IntCounterVec,
 }
 
 /// Those of the canary.
@@ -141,6 +143,12 @@ impl Metrics {
                 "chat_gateway_upgrades_refused_total",
                 "WebSocket upgrades refused, by reason",
                 &["reason"],
+                registry
+            )?,
+            rate_limited: register_int_counter_vec_with_registry!(
+                "chat_gateway_rate_limited_total",
+                "Commands, calls and connections refused for a rate, by limit",
+                &["limit"],
                 registry
             )?,
         })

@@ -13,14 +13,13 @@ use std::{net::IpAddr, time::Duration};
 
 use chat_protocol::{CommandBody, ErrorCode, Rejection, RoomId, UserId};
 use chat_redis::RedisPool;
+use prometheus::IntCounterVec;
 
+use self::shared::{Digest, Shared, digest};
 pub use self::{
     config::LimitsConfig,
-    shared::{Pause, REDIS_WITHIN},
-};
-use self::{
     rate::Rate,
-    shared::{Digest, Shared, digest},
+    shared::{Pause, REDIS_WITHIN},
 };
 
 /// All of them.
@@ -35,11 +34,12 @@ pub struct Limits {
     address_refreshes: Rate<IpAddr>,
     address_log_ins: Shared<IpAddr>,
     account_log_ins: Shared<Digest>,
+    refused: IntCounterVec,
 }
 
 impl Limits {
-    /// After the settings; those for all gateways are counted in this Redis.
-    pub fn new(limits: &LimitsConfig, redis: &RedisPool) -> Self {
+    /// After the settings; those for all gateways are counted in this Redis, refusals by their limit.
+    pub fn new(limits: &LimitsConfig, redis: &RedisPool, refused: IntCounterVec) -> Self {
         Self {
             user_messages: Rate::per_second(limits.user_messages_per_second, limits.user_messages_burst),
             room_messages: Rate::per_second(limits.room_messages_per_second, limits.room_messages_burst),
@@ -51,12 +51,13 @@ impl Limits {
             address_refreshes: Rate::per_minute(limits.address_refreshes_per_minute),
             address_log_ins: Shared::new("address", limits.address_log_ins_per_minute, redis.clone()),
             account_log_ins: Shared::new("account", limits.account_log_ins_per_minute, redis.clone()),
+            refused,
         }
     }
 
     /// A command of a user, before anything is looked at.
     pub fn command(&self, user: UserId) -> Result<(), Rejection> {
-        self.user_messages.count(&user).map_err(|wait| refused("you send messages too fast", wait))
+        self.judge("user_messages", self.user_messages.count(&user), "you send messages too fast")
     }
 
     /// A message or a change in a room, by one of its members: strangers must not use up what a room may take.
@@ -64,53 +65,63 @@ impl Limits {
         if !is_of_timeline(body) {
             return Ok(());
         }
-        self.room_messages.count(&room).map_err(|wait| refused("too much is sent in this room", wait))
+        self.judge("room_messages", self.room_messages.count(&room), "too much is sent in this room")
     }
 
     /// A read mark.
     pub fn mark(&self, user: UserId) -> Result<(), Rejection> {
-        self.user_marks.count(&user).map_err(|wait| refused("you move read marks too fast", wait))
+        self.judge("user_marks", self.user_marks.count(&user), "you move read marks too fast")
     }
 
     /// A WebSocket connection.
     pub fn connect(&self, address: IpAddr) -> Result<(), Rejection> {
-        let refused = |wait| refused("too many connections come from this address at once", wait);
-        self.address_connects.count(&address).map_err(refused)
+        let counted = self.address_connects.count(&address);
+        self.judge("address_connects", counted, "too many connections come from this address at once")
     }
 
     /// A REST call with a valid token.
     pub fn request(&self, user: UserId) -> Result<(), Rejection> {
-        self.user_requests.count(&user).map_err(|wait| refused("you call too often", wait))
+        self.judge("user_requests", self.user_requests.count(&user), "you call too often")
     }
 
     /// A REST call without one.
     pub fn anonymous_request(&self, address: IpAddr) -> Result<(), Rejection> {
-        let refused = |wait| refused("too many calls without a valid token come from this address", wait);
-        self.address_requests.count(&address).map_err(refused)
+        let counted = self.address_requests.count(&address);
+        self.judge("address_requests", counted, "too many calls without a valid token come from this address")
     }
 
     /// A sign-up.
     pub fn sign_up(&self, address: IpAddr) -> Result<(), Rejection> {
-        self.address_sign_ups.count(&address).map_err(|wait| refused("too many sign-ups come from this address", wait))
+        let counted = self.address_sign_ups.count(&address);
+        self.judge("address_sign_ups", counted, "too many sign-ups come from this address")
     }
 
     /// A refresh.
     pub fn refresh(&self, address: IpAddr) -> Result<(), Rejection> {
-        let refused = |wait| refused("too many refreshes come from this address", wait);
-        self.address_refreshes.count(&address).map_err(refused)
+        let counted = self.address_refreshes.count(&address);
+        self.judge("address_refreshes", counted, "too many refreshes come from this address")
     }
 
     /// A log-in, before its body is read.
     pub async fn log_in(&self, address: IpAddr) -> Result<(), Rejection> {
         let counted = self.address_log_ins.count(&address, &address.to_string()).await;
-        counted.map_err(|wait| refused("too many log-ins come from this address", wait))
+        self.judge("address_log_ins", counted, "too many log-ins come from this address")
     }
 
     /// A log-in to an account, there or not, before its password is looked at.
     pub async fn log_in_to(&self, email: &str) -> Result<(), Rejection> {
         let email = email.to_lowercase();
         let counted = self.account_log_ins.count(&digest(&email), &email).await;
-        counted.map_err(|wait| refused("too many log-ins to this account", wait))
+        self.judge("account_log_ins", counted, "too many log-ins to this account")
+    }
+
+    fn judge(&self, limit: &str, counted: Result<(), Duration>, what: &str) -> Result<(), Rejection> {
+        counted.map_err(|wait| {
+            self.refused.with_label_values(&[limit]).inc();
+            // Rounded up: who comes back at the time told is not refused again.
+            let wait = Duration::from_millis(u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX));
+            Rejection::new(ErrorCode::RateLimited, format!("{what}: wait for the time told")).retry_after(wait)
+        })
     }
 }
 
@@ -122,10 +133,4 @@ fn is_of_timeline(body: &CommandBody) -> bool {
             | CommandBody::DeleteMessage { .. }
             | CommandBody::ReactToMessage { .. }
     )
-}
-
-fn refused(what: &str, wait: Duration) -> Rejection {
-    // Rounded up: who comes back at the time told is not refused again.
-    let wait = Duration::from_millis(u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX));
-    Rejection::new(ErrorCode::RateLimited, format!("{what}: wait for the time told")).retry_after(wait)
 }
