@@ -13,7 +13,7 @@ use tokio::{
 const PAGE: &str = "https://chat.example.com";
 
 async fn gateway_with_pages(system: &System) -> Gateway {
-    system.add_gateway(&[("CHAT__HTTP__ALLOWED_ORIGINS", &format!("[\"same-origin\", \"{PAGE}\"]"))]).await
+    system.add_gateway(&[("CHAT__HTTP__ALLOWED_ORIGINS", &format!("same-origin,{PAGE}"))]).await
 }
 
 /// A request by the byte; header lines without their ends.

@@ -4,14 +4,15 @@ use actix_web::{
     HttpMessage as _, HttpRequest, ResponseError as _,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{ConnectionType, Method, StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
 use chat_protocol::{ErrorCode, Rejection, limits};
 
 use super::{
-    accept, body_time,
+    accept,
+    body_time::{self, Late},
     headers::{complete, is_rest},
 };
 use crate::{app::Gateway, rest::Problem};
@@ -25,32 +26,38 @@ pub async fn every_answer<B: MessageBody + 'static>(
         return Ok(next.call(request).await?.map_into_left_body());
     };
     let path = request.path().to_owned();
-    let mut response = match check(&path, &request) {
-        Err(rejection) => problem(request.into_parts().0, rejection),
-        Ok(()) => {
-            if !request.head().upgrade() {
-                let body = body_time::in_time(request.take_payload(), gateway.config.http.body_time());
-                request.set_payload(body);
-            }
-            // The body of an answer to HEAD is left out when it is written.
-            if request.method() == Method::HEAD && (path == "/" || path.starts_with("/api/") || is_rest(&path)) {
-                request.head_mut().method = Method::GET;
-            }
-            let response = next.call(request).await?;
-            match as_problem(&response) {
-                None => response.map_into_left_body(),
-                Some(rejection) => restate(response, rejection),
-            }
+    let (mut response, late) = if let Err(rejection) = check(&path, &request) {
+        (problem(request.into_parts().0, rejection), Late::default())
+    } else {
+        let late = prepare(&path, &mut request, &gateway);
+        let response = next.call(request).await?;
+        match as_problem(&response) {
+            None => (response.map_into_left_body(), late),
+            Some(rejection) => (restate(response, rejection), late),
         }
     };
-    if response.status() == StatusCode::REQUEST_TIMEOUT {
-        // The rest of the body may still come: it is nobody's request.
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    if let Some(rest) = late.take() {
+        response = body_time::end(response, rest).map_into_right_body();
     }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         complete(&path, response.headers_mut(), gateway.config.http.hsts_secs);
     }
     Ok(response)
+}
+
+/// A request as handlers see it.
+fn prepare(path: &str, request: &mut ServiceRequest, gateway: &Gateway) -> Late {
+    // The body of an answer to HEAD is left out when it is written.
+    if request.method() == Method::HEAD && (path == "/" || path.starts_with("/api/") || is_rest(path)) {
+        request.head_mut().method = Method::GET;
+    }
+    // What follows an upgrade is no body.
+    if request.head().upgrade() {
+        return Late::default();
+    }
+    let (body, late) = body_time::in_time(request.take_payload(), gateway.config.http.body_time());
+    request.set_payload(body);
+    late
 }
 
 fn check(path: &str, request: &ServiceRequest) -> Result<(), Rejection> {

@@ -20,7 +20,7 @@ pub fn complete(path: &str, headers: &mut HeaderMap, hsts_secs: u64) {
         or_insert(headers, header::CACHE_CONTROL, "no-store");
     }
     if hsts_secs > 0
-        && let Ok(value) = HeaderValue::try_from(format!("max-age={}", hsts_secs))
+        && let Ok(value) = HeaderValue::try_from(format!("max-age={hsts_secs}"))
     {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }

@@ -81,7 +81,7 @@ mod tests {
             limiter.check_key(&key).ok();
             clock.advance(Duration::from_millis(1));
         }
-        assert!(limiter.into_state_store().len() <= 320);
+        assert!(limiter.into_state_store().count() <= 320);
 
         let limiter: RateLimiter<_, _, _, NoOpMiddleware<_>> = RateLimiter::new(
             Quota::per_second(NonZeroU32::MIN).allow_burst(NonZeroU32::new(60).unwrap()),

@@ -15,7 +15,7 @@ const SHARDS: usize = 32;
 /// flood of addresses some are forgiven rather than memory spent.
 pub struct Shards<K> {
     hasher: RandomState,
-    shards: [Mutex<HashMap<K, Nanos, RandomState>>; SHARDS],
+    locked: [Mutex<HashMap<K, Nanos, RandomState>>; SHARDS],
     most: usize,
 }
 
@@ -23,13 +23,13 @@ impl<K: Hash + Eq> Shards<K> {
     /// For about `keys` of them.
     pub fn new(keys: usize) -> Self {
         let hasher = RandomState::new();
-        let shards = std::array::from_fn(|_| Mutex::new(HashMap::with_hasher(hasher.clone())));
-        Self { hasher, shards, most: keys.div_ceil(SHARDS) }
+        let locked = std::array::from_fn(|_| Mutex::new(HashMap::with_hasher(hasher.clone())));
+        Self { hasher, locked, most: keys.div_ceil(SHARDS) }
     }
 
     #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    pub fn count(&self) -> usize {
+        self.locked.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }
 }
 
@@ -41,7 +41,7 @@ impl<K: Hash + Eq + Clone> StateStore for Shards<K> {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let shard = usize::try_from(self.hasher.hash_one(key)).unwrap_or_default() % SHARDS;
-        let mut states = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.locked[shard].lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = states.get_mut(key) {
             let (answer, next) = decide(Some(*state))?;
             *state = next;
