@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_cors::Cors;
 use actix_web::{
-    App, HttpRequest, HttpResponse, ResponseError as _,
+    App, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::{Method, header},
@@ -128,8 +128,9 @@ async fn not_found(request: HttpRequest) -> Result<HttpResponse, rest::Problem> 
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed.as_str())).finish());
     }
     let message = format!("{} is not for this address", request.method());
+    // With the error in it: other faces put it into words of their own.
     let problem = rest::Problem(Rejection::new(ErrorCode::MethodNotAllowed, message));
-    let mut response = problem.error_response();
+    let mut response = HttpResponse::from_error(problem);
     if let Some(Ok(allowed)) = allowed.map(|allowed| header::HeaderValue::from_str(allowed)) {
         response.headers_mut().insert(header::ALLOW, allowed);
     }
