@@ -65,9 +65,22 @@ async fn tokens_tickets_passwords_and_queries_are_never_logged() {
     let body = json!({"email": "marker-of-an-address@example.com", "password": "marker-of-a-password"});
     assert_eq!(log_in.json(&body).send().await.unwrap().status().as_u16(), 401);
 
+    let rest = format!("{}/api/v1", gateway.url());
+    for (path, token) in [
+        ("/users/me", &*alice.token),
+        ("/users/me?note=marker-of-a-query", "marker-of-a-wrong-token"),
+        ("/nowhere", ticket),
+    ] {
+        reqwest::Client::new().get(format!("{rest}{path}")).bearer_auth(token).send().await.unwrap();
+    }
+    let refresh = json!({"refreshToken": format!("marker-of-a-refresh-token {}", alice.token)});
+    for path in ["/auth/refresh", "/auth/logout", "/auth/login", "/chat/group-rooms"] {
+        reqwest::Client::new().post(format!("{rest}{path}")).json(&refresh).send().await.unwrap();
+    }
+
     let logged = String::from_utf8(log.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap();
     assert!(logged.contains("gateway listening"), "nothing was listened to");
-    for secret in [&*alice.token, ticket, "token=", "ticket=", "marker-of"] {
+    for secret in [&*alice.token, ticket, "token=", "ticket=", "Bearer", "marker-of"] {
         let line = logged.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{line:?}");
     }

@@ -53,6 +53,10 @@ impl CloseCode {
         (Self::SLOW, "the client read too slowly", true),
         (Self::AUTH, "credentials missing, wrong or expired: refresh the token first", false),
         (Self::TIMEOUT, "no first frame in time, or nothing heard for too long", true),
-        (Self::LIMIT, "more sessions than one user may have: close another one first", false),
+        (
+            Self::LIMIT,
+            "more sessions than one user may have: this one is refused, or makes room for a newer one, as the reason says",
+            false,
+        ),
     ];
 }

@@ -62,6 +62,12 @@ error_codes! {
     NotFound "not_found", 404, None, false, "check the address";
     /// Wrong method for a path.
     MethodNotAllowed "method_not_allowed", 405, None, false, "check the method";
+    /// The client accepts nothing that the server can answer with.
+    NotAcceptable "not_acceptable", 406, None, false, "accept application/json";
+    /// The body did not come in time.
+    RequestTimeout "request_timeout", 408, None, true, "send the body without a pause";
+    /// The request's headers are above the limit.
+    HeadersTooLarge "headers_too_large", 431, None, false, "send smaller headers";
     /// The body has another type than JSON.
     UnsupportedMediaType "unsupported_media_type", 415, None, false, "send application/json";
     /// The e-mail address has an account.
@@ -74,7 +80,7 @@ error_codes! {
     UpgradeRequired "upgrade_required", 426, None, false, "connect with a WebSocket client (RFC 6455, version 13)";
     /// Too much, too fast.
     RateLimited "rate_limited", 429, None, true, "wait for the time told";
-    /// More sessions than one user may have; the older ones stay.
+    /// More sessions than one user may have.
     SessionLimit "session_limit", 429, Some(CloseCode::LIMIT), false, "close another session first";
     /// Never taken: a queue is full or Kafka is away. Safe to repeat.
     Busy "busy", 503, None, true, "repeat with the same clientMessageId";

@@ -20,6 +20,8 @@ pub const ROOM_MEMBERS: usize = 5_000;
 pub const WS_MESSAGE_BYTES: usize = 65_536;
 /// Largest REST body, in bytes: 2,000 user ids fit.
 pub const REST_BODY_BYTES: usize = 131_072;
+/// Most of a request's address and headers together, in bytes.
+pub const REQUEST_HEAD_BYTES: usize = 32_768;
 /// Most rooms in one subscribe.
 pub const ROOMS_PER_SUBSCRIBE: usize = 500;
 /// Most rooms one session may be subscribed to.

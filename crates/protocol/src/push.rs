@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     entry::TimelineKind,
     event::Outcome,
-    id::{RoomId, UserId},
+    id::{RoomId, SessionId, UserId},
 };
 
 /// On a room's channel. A flat object, because the data inside is handed on as bytes, not parsed.
@@ -126,6 +126,16 @@ fn is_zero(seq: &i64) -> bool {
 pub enum GatewayPush {
     /// A command ended.
     Outcome(Outcome),
+    /// A session makes room for a newer one of its user.
+    CloseSession(CloseSession),
+}
+
+/// Which session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloseSession {
+    /// A session of the gateway.
+    pub session_id: SessionId,
 }
 
 /// On a user's channel.

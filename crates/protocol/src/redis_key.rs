@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::id::{GatewayId, RoomId, UserId};
+use crate::id::{GatewayId, RoomId, SessionId, UserId};
 
 /// A gateway renews its lease this often …
 pub const GATEWAY_LEASE_RENEWAL: Duration = Duration::from_secs(5);
@@ -14,6 +14,14 @@ pub const GATEWAY_LEASE: Duration = Duration::from_secs(15);
 pub const ONLINE_TTL: Duration = Duration::from_secs(15);
 /// … and it says so this often.
 pub const ONLINE_RENEWAL: Duration = Duration::from_secs(5);
+/// Sessions of a gateway count towards those of their users this long after it last said that it lives …
+pub const SESSIONS_LEASE: Duration = Duration::from_secs(15);
+/// … and it says so this often.
+pub const SESSIONS_RENEWAL: Duration = Duration::from_secs(5);
+/// The list of a user's sessions goes when none was added for this long …
+pub const SESSIONS_TTL: Duration = Duration::from_hours(24);
+/// … and a gateway tells its sessions anew this often, so that none goes that is there.
+pub const SESSIONS_REFRESH: Duration = Duration::from_hours(1);
 /// Viewer sets of rooms that nobody opens any more go after this.
 pub const VIEWERS_TTL: Duration = Duration::from_hours(24);
 
@@ -78,6 +86,38 @@ impl Keys {
         format!("{}chat:lease:{gateway}", self.prefix)
     }
 
+    /// Sorted set of `gatewayId:sessionId` by when each was admitted: the sessions of a user, on all gateways. One counts only while the lease
+    /// of its gateway lives.
+    pub fn user_sessions(&self, user: UserId) -> String {
+        format!("{}chat:sessions:{user}", self.prefix)
+    }
+
+    /// String, present while the gateway lives ([`SESSIONS_LEASE`]): the lease of its sessions.
+    pub fn sessions_lease(&self, gateway: GatewayId) -> String {
+        format!("{}{gateway}", self.sessions_leases())
+    }
+
+    /// What the names of all [`Self::sessions_lease`] begin with.
+    pub fn sessions_leases(&self) -> String {
+        format!("{}chat:sessions-lease:", self.prefix)
+    }
+
+    /// Set of `sessionId`: sessions of the gateway that made room for newer ones and are to be closed.
+    pub fn closed_sessions(&self, gateway: GatewayId) -> String {
+        format!("{}{gateway}", self.closed_sessions_of_all())
+    }
+
+    /// What the names of all [`Self::closed_sessions`] begin with.
+    pub fn closed_sessions_of_all(&self) -> String {
+        format!("{}chat:sessions-closed:", self.prefix)
+    }
+
+    /// String: when a rate's next event is due (GCRA). `what` names the limit, `whose` a digest of the key: no address and no e-mail is
+    /// kept in clear.
+    pub fn rate(&self, what: &str, whose: &str) -> String {
+        format!("{}chat:rate:{what}:{whose}", self.prefix)
+    }
+
     /// String, present when the ticket was used ([`USED_TICKET_TTL`]).
     pub fn used_ticket(&self, ticket: Uuid) -> String {
         format!("{}chat:ticket:{ticket}", self.prefix)
@@ -97,6 +137,17 @@ impl Keys {
     pub fn gateways(&self) -> String {
         format!("{}chat:gateways", self.prefix)
     }
+}
+
+/// Member of a user's sessions: its first 36 characters are the gateway.
+pub fn session(gateway: GatewayId, session: SessionId) -> String {
+    format!("{gateway}:{session}")
+}
+
+/// Inverse of [`session`].
+pub fn parse_session(member: &str) -> Option<(GatewayId, SessionId)> {
+    let (gateway, session) = member.split_once(':')?;
+    Some((gateway.parse().ok()?, session.parse().ok()?))
 }
 
 /// Member of a viewer set.

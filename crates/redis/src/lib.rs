@@ -1,4 +1,5 @@
-//! The only user of the Redis client: a pool for commands, one Pub/Sub connection per process, who views which room, and who is online.
+//! The only user of the Redis client: a pool for commands, one Pub/Sub connection per process, who views which room, who is
+//! online, the sessions of each user, and rates that hold for all gateways.
 //!
 //! Redis is never the only copy of anything that a client was promised: Pub/Sub is at most once, and every event that tells of a
 //! possible loss ([`SubscriberEvent::Connected`], [`SubscriberEvent::Overflow`]) asks its receiver to compare with the database.
@@ -10,6 +11,8 @@ mod online;
 mod outbox;
 mod pool;
 mod pubsub;
+mod rate;
+mod sessions;
 mod tickets;
 mod viewers;
 
@@ -19,5 +22,7 @@ pub use crate::online::OnlineUsers;
 pub use crate::outbox::SubscriberEvent;
 pub use crate::pool::RedisPool;
 pub use crate::pubsub::{Subscriber, SubscriberHandle};
+pub use crate::rate::{SharedRate, SharedRates};
+pub use crate::sessions::{RegisteredSession, Renewed, SessionRegistry};
 pub use crate::tickets::UsedTickets;
 pub use crate::viewers::Viewers;

@@ -24,6 +24,7 @@ use crate::{
     error::Refusal,
     hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
+    limits::Limits,
     membership::Memberships,
     metrics::{CanaryMetrics, Metrics},
     rest::HistoryPage,
@@ -48,6 +49,7 @@ pub struct Gateway {
     pub auth: Authenticator,
     pub accounts: Accounts,
     pub admission: Admission,
+    pub limits: Arc<Limits>,
     pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
     pub store: Store,
@@ -165,11 +167,15 @@ impl Server {
         lifecycle.spawn_detached("sweep-logins", accounts::sweep(store.clone(), lifecycle.soft()));
         let (tokens, auth, accounts) = who_is_who(&config, context, &store, logins, &metrics, &backstage)?;
         let connections = TaskTracker::new();
+        let limits = Arc::new(Limits::new(&config.limits, &redis, metrics.rate_limited.clone()));
+        let admission = Admission::new(&config, gateway_id, clock.clone(), redis.clone(), metrics.sockets.clone())?;
+        lifecycle.spawn("user-sessions", admission.user_sessions.clone().keep(hub.clone(), lifecycle.soft()));
         let gateway = actix_web::web::Data::new(Gateway {
             stomp: Arc::new(Destinations::new(&config.stomp)?),
             auth,
             accounts,
-            admission: Admission::new(&config, redis.clone(), metrics.sockets.clone())?,
+            admission,
+            limits: limits.clone(),
             ingest: Arc::new(Ingest {
                 gateway_id,
                 producer: producer.clone(),
@@ -177,6 +183,7 @@ impl Server {
                 topics: config.kafka.topics(),
                 memberships,
                 waiters,
+                limits,
                 store: store.clone(),
                 clock: clock.clone(),
             }),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     admission::{Origins, TrustedProxies},
     auth::AuthConfig,
+    limits::LimitsConfig,
     ws::{self, destination::StompConfig},
 };
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The face for front ends of a Spring backend.
     pub compat: CompatConfig,
+    /// Rates.
+    pub limits: LimitsConfig,
     /// WebSocket connections.
     pub ws: WsConfig,
     /// Completing what Pub/Sub lost.
@@ -56,6 +59,17 @@ pub struct HttpConfig {
     pub require_origin: bool,
     /// Addresses or networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
+    /// A request's body must be complete within this.
+    pub body_secs: u64,
+    /// `Strict-Transport-Security` for so many seconds; 0: not sent.
+    pub hsts_secs: u64,
+}
+
+impl HttpConfig {
+    /// See `body_secs`.
+    pub fn body_time(&self) -> Duration {
+        Duration::from_secs(self.body_secs)
+    }
 }
 
 /// Section `[compat]`.
@@ -64,6 +78,16 @@ pub struct HttpConfig {
 pub struct CompatConfig {
     /// Whether `/compat` is served.
     pub enabled: bool,
+}
+
+/// Which sessions of a user stay when there is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionPolicy {
+    /// The new one is refused.
+    OldestStays,
+    /// The oldest is closed.
+    NewestStays,
 }
 
 /// Section `[ws]`.
@@ -96,8 +120,10 @@ pub struct WsConfig {
     pub max_sessions: usize,
     /// Connections from one address (IPv6: one /64 network).
     pub max_sessions_per_ip: usize,
-    /// Sessions of one user on this gateway.
+    /// Sessions of one user, on all gateways together.
     pub max_sessions_per_user: usize,
+    /// Which of them stay when there is one too many.
+    pub session_policy: SessionPolicy,
     /// A SockJS client hears something at least this often.
     pub sockjs_heart_beat_secs: u64,
     /// Frames that could not be read, at a time, after which a session is closed (1008); one a minute is forgotten.
@@ -181,6 +207,7 @@ impl Validate for Config {
         let positive = [
             ("http.workers", self.http.workers as u64),
             ("http.max_connections", self.http.max_connections as u64),
+            ("http.body_secs", self.http.body_secs),
             ("ws.ping_interval_secs", self.ws.ping_interval_secs),
             ("ws.pong_wait_secs", self.ws.pong_wait_secs),
             ("ws.first_frame_secs", self.ws.first_frame_secs),

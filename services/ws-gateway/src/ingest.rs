@@ -14,7 +14,7 @@ use chat_service::Clock;
 use chat_store::Store;
 use uuid::Uuid;
 
-use crate::{error::Refusal, membership::Memberships, waiters::Waiters, ws::request::SendRequest};
+use crate::{error::Refusal, limits::Limits, membership::Memberships, waiters::Waiters, ws::request::SendRequest};
 
 /// No answer for this long and the state of a send is `unknown`: repeating it with the same id is safe.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -38,6 +38,8 @@ pub struct Ingest {
     pub memberships: Memberships,
     /// For calls that wait.
     pub waiters: Waiters,
+    /// How much users and rooms may send.
+    pub limits: Arc<Limits>,
     /// For outcomes that got lost.
     pub store: Store,
     /// The time.
@@ -47,14 +49,17 @@ pub struct Ingest {
 impl Ingest {
     /// Gives a command on behalf of a session: checked, enqueued; the delivery resolves when it is durable.
     pub async fn send(&self, user_id: UserId, session_id: SessionId, send: SendRequest) -> Result<Delivery, Refusal> {
+        self.limits.command(user_id)?;
         check(&send.body)?;
         self.memberships.check(send.room_id, user_id).await?;
+        self.limits.in_room(send.room_id, &send.body)?;
         let trace = trace(send.traceparent.as_deref());
         let command = self.command(send.room_id, user_id, send.client_message_id, session_id, send.body);
         Ok(self.produce(&command, trace)?)
     }
 
-    /// Executes a command and waits until it is committed or refused.
+    /// Executes a command and waits until it is committed or refused. Who may change a room's messages is checked before: what is refused by
+    /// the room's writer only would count for the room.
     pub async fn execute(
         &self,
         room_id: RoomId,
@@ -62,6 +67,8 @@ impl Ingest {
         client_message_id: ClientMessageId,
         body: CommandBody,
     ) -> Result<Outcome, Refusal> {
+        self.limits.command(user_id)?;
+        self.limits.in_room(room_id, &body)?;
         let deadline = Instant::now() + ANSWER_WITHIN;
         let mut waiter = self.waiters.wait();
         let command = self.command(room_id, user_id, client_message_id.clone(), waiter.id, body);
@@ -113,6 +120,7 @@ impl Ingest {
         if seq < 0 {
             return Err(Rejection::new(ErrorCode::BadRequest, "seq must not be negative").into());
         }
+        self.limits.mark(user_id)?;
         self.memberships.check(room_id, user_id).await?;
         let mark = MarkRead::new(room_id, user_id, seq, self.clock.now());
         let payload = serde_json::to_vec(&mark).map_err(|_| internal())?;

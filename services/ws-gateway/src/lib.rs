@@ -9,12 +9,14 @@ mod accounts;
 mod admission;
 mod app;
 mod auth;
+mod browser;
 mod canary;
 mod config;
 mod error;
 mod hub;
 mod ingest;
 mod landing;
+mod limits;
 mod membership;
 mod metrics;
 mod rest;
@@ -28,6 +30,11 @@ pub mod fan_out {
         hub::{Rendered, Sink, TimelineEvent},
         ws::outbox::{Outbox, size},
     };
+}
+
+/// Counting towards a rate, for the benchmark.
+pub mod rates {
+    pub use crate::limits::Rate;
 }
 
 pub use app::{Server, run};

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub password_hashes: IntCounter,
     /// Readings of the identity provider's keys, by result.
     pub jwks_fetches: IntCounterVec,
+    /// Refused for a rate, by limit.
+    pub rate_limited: IntCounterVec,
 }
 
 /// Those of the canary.
@@ -156,6 +158,12 @@ impl Metrics {
                 "chat_gateway_jwks_fetches_total",
                 "Readings of the identity provider's keys, by result",
                 &["result"],
+                registry
+            )?,
+            rate_limited: register_int_counter_vec_with_registry!(
+                "chat_gateway_rate_limited_total",
+                "Commands, calls and connections refused for a rate, by limit",
+                &["limit"],
                 registry
             )?,
         })

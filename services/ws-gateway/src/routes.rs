@@ -1,9 +1,14 @@
 //! The whole HTTP surface on one page.
 
+use std::collections::HashMap;
+
+use actix_cors::Cors;
 use actix_web::{
     App, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::from_fn,
     web,
 };
 use chat_protocol::{ErrorCode, Rejection, limits};
@@ -11,7 +16,13 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{app::Gateway, landing, rest, ws};
+use crate::{
+    app::Gateway,
+    browser::{cors, every_answer},
+    landing,
+    limits::door,
+    rest, ws,
+};
 
 /// Everything, for one worker.
 pub fn app(
@@ -27,6 +38,8 @@ pub fn app(
 > {
     let enabled = gateway.config.compat.enabled;
     let paths = gateway.config.ws.paths.clone();
+    let (cors_of_api, cors_of_compat) = (cors(&gateway), cors(&gateway));
+    let mut methods = Methods::default();
     App::new()
         .app_data(gateway)
         .app_data(web::JsonConfig::default().limit(limits::REST_BODY_BYTES).error_handler(rest::body_error))
@@ -35,7 +48,10 @@ pub fn app(
         .into_utoipa_app()
         .openapi(rest::Document::openapi())
         .service(
+            // From the last to the first: CORS also for what the rates refuse.
             scope("/api/v1")
+                .wrap(from_fn(door::check))
+                .wrap(cors_of_api)
                 .service(
                     scope("/auth")
                         .service(rest::auth::sign_up)
@@ -76,27 +92,64 @@ pub fn app(
                         .service(rest::read_marks::mark),
                 ),
         )
-        .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
+        .openapi_service(|document| {
+            methods = Methods::of(&document);
+            SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document)
+        })
         .into_app()
+        .app_data(methods)
         .service(web::redirect("/api/docs", "/api/docs/"))
         .route("/", web::get().to(landing::landing))
         .configure(move |routes| paths.iter().for_each(|path| ws::configure(path, routes)))
-        .configure(|app| compat(app, enabled))
+        .configure(|app| compat(app, enabled, cors_of_compat))
         .default_service(web::to(not_found))
+        .wrap(from_fn(every_answer))
 }
 
 /// What front ends of a Spring backend call, under a base of its own.
-fn compat(app: &mut web::ServiceConfig, enabled: bool) {
+fn compat(app: &mut web::ServiceConfig, enabled: bool, cors: Cors) {
     if enabled {
         ws::configure("/compat/ws/v1/chat", app);
-        app.service(rest::compat::scope("/compat/api/v1"));
+        app.service(rest::compat::scope("/compat/api/v1").wrap(cors));
+    }
+}
+
+/// The methods of each documented address, as in `Allow`.
+#[derive(Default)]
+struct Methods(HashMap<String, String>);
+
+impl Methods {
+    fn of(document: &utoipa::openapi::OpenApi) -> Self {
+        let methods = document.paths.paths.iter().map(|(path, item)| {
+            let all = [
+                (&item.get, "GET, HEAD"),
+                (&item.post, "POST"),
+                (&item.put, "PUT"),
+                (&item.patch, "PATCH"),
+                (&item.delete, "DELETE"),
+            ];
+            let there: Vec<_> = all.into_iter().filter_map(|(there, name)| there.as_ref().map(|_| name)).collect();
+            (path.clone(), format!("{}, OPTIONS", there.join(", ")))
+        });
+        Self(methods.collect())
     }
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, rest::Problem> {
-    Err(rest::Problem(if request.resource_map().has_resource(request.path()) {
-        Rejection::new(ErrorCode::MethodNotAllowed, format!("{} is not for this address", request.method()))
-    } else {
-        Rejection::new(ErrorCode::NotFound, "there is nothing at this address")
-    }))
+    if !request.resource_map().has_resource(request.path()) {
+        return Err(Rejection::new(ErrorCode::NotFound, "there is nothing at this address").into());
+    }
+    let methods = request.app_data::<Methods>().zip(request.match_pattern());
+    let allowed = methods.and_then(|(methods, pattern)| methods.0.get(&pattern));
+    if let (Some(allowed), &Method::OPTIONS) = (allowed, request.method()) {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed.as_str())).finish());
+    }
+    let message = format!("{} is not for this address", request.method());
+    // With the error in it: other faces put it into words of their own.
+    let problem = rest::Problem(Rejection::new(ErrorCode::MethodNotAllowed, message));
+    let mut response = HttpResponse::from_error(problem);
+    if let Some(Ok(allowed)) = allowed.map(|allowed| header::HeaderValue::from_str(allowed)) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    Ok(response)
 }

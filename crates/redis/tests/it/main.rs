@@ -5,6 +5,7 @@
 mod online;
 mod proxy;
 mod pubsub;
+mod sessions;
 mod viewers;
 
 use std::time::Duration;

@@ -164,7 +164,9 @@ async fn an_entry_reaches_its_room_and_its_outcome_the_gateway_that_waits() {
     assert!(push.traceparent.unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     let (channel, payload) = setup.message().await;
     assert_eq!(channel, Channel::Gateway(gateway));
-    let GatewayPush::Outcome(told) = push::documents::<GatewayPush>(&payload).next().unwrap().unwrap();
+    let Some(Ok(GatewayPush::Outcome(told))) = push::documents::<GatewayPush>(&payload).next() else {
+        panic!("no outcome")
+    };
     assert_eq!((told.seq, told.client_message_id), (Some(1), entry.client_message_id));
     broadcaster.stop().await;
     assert_eq!(setup.lag().await, 0);

@@ -6,12 +6,17 @@ mod failures;
 mod origin;
 mod sessions;
 mod tickets;
+mod user_sessions;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use actix_web::HttpRequest;
-use chat_redis::{RedisPool, UsedTickets};
-use chat_service::ConfigError;
+use chat_protocol::GatewayId;
+use chat_redis::{RedisPool, SessionRegistry, UsedTickets};
+use chat_service::{Clock, ConfigError};
 use prometheus::IntGauge;
 
 pub use self::{
@@ -19,8 +24,9 @@ pub use self::{
     client_addr::TrustedProxies,
     failures::Failures,
     origin::Origins,
-    sessions::{Full, Place, Sessions, UserPlace},
+    sessions::{Full, Place, Sessions},
     tickets::Tickets,
+    user_sessions::{UserPlace, UserSessions},
 };
 use crate::config::Config;
 
@@ -32,6 +38,8 @@ pub struct Admission {
     pub arrivals: Arrivals,
     /// Connections that are there.
     pub sessions: Sessions,
+    /// Sessions of each user, on all gateways.
+    pub user_sessions: UserSessions,
     /// Wrong passwords and tokens, by address.
     pub failures: Failures,
     /// Tickets for the upgrade.
@@ -41,11 +49,19 @@ pub struct Admission {
 
 impl Admission {
     /// After the settings; `sockets` shows the number of connections.
-    pub fn new(config: &Config, redis: RedisPool, sockets: IntGauge) -> Result<Self, ConfigError> {
+    pub fn new(
+        config: &Config,
+        gateway_id: GatewayId,
+        clock: Arc<dyn Clock>,
+        redis: RedisPool,
+        sockets: IntGauge,
+    ) -> Result<Self, ConfigError> {
+        let registry = SessionRegistry::new(redis.clone());
         Ok(Self {
             origins: Origins::new(&config.http)?,
             arrivals: Arrivals::new(config.ws.connects_per_second, config.ws.connects_burst),
             sessions: Sessions::new(&config.ws, sockets),
+            user_sessions: UserSessions::new(&config.ws, gateway_id, registry, clock),
             failures: Failures::new(config.auth.failures_per_minute),
             tickets: Tickets::new(UsedTickets::new(redis)),
             proxies: TrustedProxies::new(&config.http.trusted_proxies)?,

@@ -136,6 +136,8 @@ mod tests {
             allowed_origins,
             require_origin,
             trusted_proxies: Vec::new(),
+            body_secs: 1,
+            hsts_secs: 0,
         })
     }
 

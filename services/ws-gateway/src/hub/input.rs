@@ -28,6 +28,8 @@ pub enum Input {
     Drained(SessionId),
     /// A session pings its client and wants the heads of its rooms in it.
     Ping(SessionId),
+    /// A session makes room for a newer one of its user.
+    CloseSession(SessionId),
     /// Answer to [`Effect::Open`].
     Opened { request: u64, memberships: Result<HashMap<(RoomId, UserId), Membership>, Rejection> },
     /// Answer to [`Effect::ReadPage`].

@@ -27,6 +27,7 @@ pub use self::{
     core::{RingBounds, Tally, Timing},
     executor::{Executor, Parts},
     input::Input,
+    pending::Pending,
     room::RingLimits,
     sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
 };

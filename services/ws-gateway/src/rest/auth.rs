@@ -156,6 +156,7 @@ pub async fn check_account(
     check_email(email)?;
     check_password("password", &password)?;
     gateway.admission.failures.check(address)?;
+    gateway.limits.log_in_to(email).await?;
     let login = gateway.accounts.log_in(email, password).await.map_err(Refusal::into_rejection);
     if matches!(&login, Err(rejection) if rejection.code == ErrorCode::InvalidCredentials) {
         gateway.admission.failures.count(address)?;

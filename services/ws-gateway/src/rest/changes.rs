@@ -5,7 +5,7 @@ use chat_protocol::{ClientMessageId, CommandBody, ErrorCode, MessageId, Rejectio
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CommandKey, Problem, ProblemBody, change};
+use super::{IdempotencyKey, Problem, ProblemBody, change};
 use crate::{app::Gateway, auth::Identity};
 
 /// The new text.
@@ -35,7 +35,7 @@ pub struct Changed {
 }
 
 /// Replace the text of a message of one's own.
-#[utoipa::path(tag = "messages", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, content_empty, content_too_long, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -53,17 +53,17 @@ pub async fn edit(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, MessageId)>,
-    key: CommandKey,
+    key: IdempotencyKey,
     body: web::Json<EditMessage>,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, message_id) = path.into_inner();
     let EditMessage { content, client_message_id } = body.into_inner();
     let body = CommandBody::EditMessage { message_id, content };
-    changed(&gateway, identity, room_id, key.or(client_message_id), body).await
+    changed(&gateway, identity, room_id, key.or(client_message_id)?, body).await
 }
 
 /// Delete a message: one's own, or as owner or admin of a group any. Its text is gone for good, its place stays.
-#[utoipa::path(tag = "messages", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -79,14 +79,14 @@ pub async fn delete(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, MessageId)>,
-    key: CommandKey,
+    key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, message_id) = path.into_inner();
     changed(&gateway, identity, room_id, key.id(), CommandBody::DeleteMessage { message_id }).await
 }
 
 /// React to a message. The emoji is a short text without white space (at most 64 bytes), percent-encoded.
-#[utoipa::path(tag = "messages", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, also when the message has 50 other emojis; invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -102,7 +102,7 @@ pub async fn react(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, MessageId, String)>,
-    key: CommandKey,
+    key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, message_id, emoji) = path.into_inner();
     let body = CommandBody::ReactToMessage { message_id, emoji, remove: false };
@@ -110,7 +110,7 @@ pub async fn react(
 }
 
 /// Take a reaction back.
-#[utoipa::path(tag = "messages", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -126,7 +126,7 @@ pub async fn take_back(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, MessageId, String)>,
-    key: CommandKey,
+    key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, message_id, emoji) = path.into_inner();
     let body = CommandBody::ReactToMessage { message_id, emoji, remove: true };

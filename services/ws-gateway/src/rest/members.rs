@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    CommandKey, Problem, ProblemBody, change, execute,
+    IdempotencyKey, Problem, ProblemBody, change, execute,
     rooms::{self, Room, check_users},
 };
 use crate::{app::Gateway, auth::Identity};
@@ -85,12 +85,13 @@ pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) 
 }
 
 /// Invite people into a group.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They are members"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: a direct room, or the room is full", body = ProblemBody),
     (status = 404, description = "room_not_found, user_not_found", body = ProblemBody),
+    (status = 409, description = "id_conflict: the Idempotency-Key was used for something else in this room", body = ProblemBody),
     (status = 504, description = "unknown: repeat", body = ProblemBody),
 ))]
 #[post("/rooms/{room_id}/members")]
@@ -98,9 +99,10 @@ pub async fn invite(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
+    key: IdempotencyKey,
     body: web::Json<Invite>,
 ) -> Result<HttpResponse, Problem> {
-    invite_users(&gateway, identity, *room_id, body.into_inner().user_ids).await?;
+    invite_users(&gateway, identity, key, *room_id, body.into_inner().user_ids).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -108,6 +110,7 @@ pub async fn invite(
 pub async fn invite_users(
     gateway: &Gateway,
     identity: Identity,
+    key: IdempotencyKey,
     room_id: RoomId,
     user_ids: Vec<UserId>,
 ) -> Result<(), Problem> {
@@ -115,7 +118,8 @@ pub async fn invite_users(
         return Err(Rejection::new(ErrorCode::BadRequest, "userIds is empty: name at least one user").into());
     }
     check_users(&user_ids)?;
-    execute(gateway, room_id, identity, CommandBody::InviteMembers { user_ids }).await?;
+    let body = CommandBody::InviteMembers { user_ids };
+    gateway.ingest.execute(room_id, identity.user_id, key.id(), body).await?;
     Ok(())
 }
 
@@ -138,7 +142,7 @@ pub async fn leave(
 }
 
 /// Join an open group.
-#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "You were a member", body = Room),
     (status = 201, description = "You are a member", body = Room),
     (status = 400, description = "bad_request", body = ProblemBody),
@@ -155,7 +159,7 @@ pub async fn join(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
-    key: CommandKey,
+    key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
     let body = CommandBody::JoinRoom {};
     let outcome = gateway.ingest.execute(*room_id, identity.user_id, key.id(), body).await?;
@@ -165,7 +169,7 @@ pub async fn join(
 }
 
 /// Remove somebody from a group. Owners remove everybody else, admins members. What happens afterwards does not reach them.
-#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They are no longer a member"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -181,7 +185,7 @@ pub async fn kick(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, UserId)>,
-    key: CommandKey,
+    key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, user_id) = path.into_inner();
     change(&gateway, identity, room_id, key.id(), CommandBody::KickMember { user_id }).await?;
@@ -189,7 +193,7 @@ pub async fn kick(
 }
 
 /// Change what a member may do. For the owner alone.
-#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They have this role"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -207,12 +211,12 @@ pub async fn change_role(
     gateway: web::Data<Gateway>,
     identity: Identity,
     path: web::Path<(RoomId, UserId)>,
-    key: CommandKey,
+    key: IdempotencyKey,
     body: web::Json<ChangeRole>,
 ) -> Result<HttpResponse, Problem> {
     let (room_id, user_id) = path.into_inner();
     let ChangeRole { role, client_message_id } = body.into_inner();
     let body = CommandBody::ChangeRole { user_id, role };
-    change(&gateway, identity, room_id, key.or(client_message_id), body).await?;
+    change(&gateway, identity, room_id, key.or(client_message_id)?, body).await?;
     Ok(HttpResponse::NoContent().finish())
 }

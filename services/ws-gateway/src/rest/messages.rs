@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{HistoryPage, Problem, ProblemBody};
+use super::{HistoryPage, IdempotencyKey, Problem, ProblemBody};
 use crate::{app::Gateway, auth::Identity};
 
 /// Which page.
@@ -28,8 +28,8 @@ pub struct PageQuery {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendMessage {
-    /// Your id of this send: repeat with the same one when you do not know whether it arrived.
-    client_message_id: ClientMessageId,
+    /// Your id of this send: repeat with the same one when you do not know whether it arrived. The header Idempotency-Key may name it instead.
+    client_message_id: Option<ClientMessageId>,
     /// At most 5,000 characters.
     #[schema(example = "hello", max_length = 5000)]
     content: String,
@@ -78,7 +78,7 @@ pub async fn history(
 }
 
 /// Send a message; the answer comes when it is stored.
-#[utoipa::path(tag = "messages", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 201, body = SentMessage),
     (status = 400, description = "bad_request, content_empty, content_too_long, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -92,9 +92,11 @@ pub async fn send(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
+    key: IdempotencyKey,
     body: web::Json<SendMessage>,
 ) -> Result<HttpResponse, Problem> {
     let SendMessage { client_message_id, content, message_type, reply_to } = body.into_inner();
+    let client_message_id = key.of_message(client_message_id)?;
     if !message_type.is_message() {
         return Err(Rejection::new(ErrorCode::BadRequest, "type must be TEXT or IMAGE").into());
     }

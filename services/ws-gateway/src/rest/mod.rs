@@ -2,9 +2,9 @@
 
 pub mod auth;
 pub mod changes;
-mod command_key;
 pub mod compat;
 pub mod events;
+mod idempotency;
 pub mod members;
 pub mod messages;
 mod problem;
@@ -21,10 +21,10 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-pub use command_key::CommandKey;
+pub use idempotency::{IDEMPOTENCY_KEY, IdempotencyKey};
 pub use problem::{Problem, ProblemBody};
 
-use crate::{app::Gateway, auth as tokens, auth::Identity, ingest};
+use crate::{app::Gateway, auth as tokens, auth::Identity, browser, ingest};
 
 /// The OpenAPI document, without its paths: those come from the handlers.
 #[derive(OpenApi)]
@@ -75,7 +75,12 @@ impl FromRequest for Identity {
         let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(tokens::bearer).map(str::to_owned).ok_or_else(missing);
         let gateway = request.app_data::<web::Data<Gateway>>().cloned().ok_or_else(missing);
-        Box::pin(async move { Ok(gateway?.auth.access(&token?).await?) })
+        Box::pin(async move {
+            let gateway = gateway?;
+            let identity = gateway.auth.access(&token?).await?;
+            gateway.limits.request(identity.user_id)?;
+            Ok(identity)
+        })
     }
 }
 
@@ -109,6 +114,9 @@ pub fn body_error(error: error::JsonPayloadError, _: &HttpRequest) -> actix_web:
     let rejection = match &error {
         Overflow { .. } | OverflowKnownLength { .. } | Payload(error::PayloadError::Overflow) => {
             Rejection::new(ErrorCode::TooLarge, "the body is too large")
+        }
+        Payload(error) if browser::is_late(error) => {
+            Rejection::new(ErrorCode::RequestTimeout, "the body did not come in time: send it without a pause")
         }
         ContentType => Rejection::new(ErrorCode::UnsupportedMediaType, "send the body as application/json"),
         Deserialize(problem) => {

@@ -6,7 +6,7 @@ use chat_store::{RoomSummary, RoomType};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CommandKey, Problem, ProblemBody, change, execute};
+use super::{IdempotencyKey, Problem, ProblemBody, change, execute};
 use crate::{app::Gateway, auth::Identity};
 
 /// A room, as one of its members sees it.
@@ -143,28 +143,25 @@ pub async fn direct_room(
 }
 
 /// Create a group; you are its owner.
-#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
-    (status = 200, description = "It had been created under this id", body = Room),
-    (status = 201, description = "It was created", body = Room),
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+    (status = 201, description = "It is there, now or since it was created under this id", body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: another room was created under this id", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
-    (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
+    (status = 504, description = "unknown: repeat with the same id; without one look into the room list first", body = ProblemBody),
 ))]
 #[post("/group-rooms")]
 pub async fn create_group(
     gateway: web::Data<Gateway>,
     identity: Identity,
-    key: CommandKey,
+    key: IdempotencyKey,
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { name, user_ids, open, client_message_id } = body.into_inner();
-    let group = NewGroup { field: "name", name, user_ids, open, id: key.or(client_message_id) };
-    let (room, new) = new_group(&gateway, identity, group).await?;
-    let mut response = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.json(Room::from(room)))
+    let group = NewGroup { field: "name", name, user_ids, open, id: key.or(client_message_id)? };
+    Ok(HttpResponse::Created().json(Room::from(new_group(&gateway, identity, group).await?)))
 }
 
 /// A group to create.
@@ -181,15 +178,15 @@ pub struct NewGroup {
     pub id: ClientMessageId,
 }
 
-/// The group that the user creates under this id, and whether it is new.
-pub async fn new_group(gateway: &Gateway, identity: Identity, group: NewGroup) -> Result<(RoomSummary, bool), Problem> {
+/// The group that the user creates, or has created, under this id.
+pub async fn new_group(gateway: &Gateway, identity: Identity, group: NewGroup) -> Result<RoomSummary, Problem> {
     let NewGroup { field, name, user_ids, open, id } = group;
     validate::line(field, &name, limits::ROOM_NAME_CHARS)?;
     check_users(&user_ids)?;
     let room_id = RoomId::group(identity.user_id, &id);
     let body = CommandBody::CreateGroupRoom { name, user_ids, open };
-    let outcome = gateway.ingest.execute(room_id, identity.user_id, id, body).await?;
-    Ok((room(gateway, identity, room_id).await?, !outcome.duplicate))
+    gateway.ingest.execute(room_id, identity.user_id, id, body).await?;
+    room(gateway, identity, room_id).await
 }
 
 /// One of my rooms.
@@ -208,7 +205,7 @@ pub async fn show(
 }
 
 /// Change a group's name (owner, admins), or whether it is open (owner).
-#[utoipa::path(tag = "rooms", params(CommandKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "It is so now", body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -226,12 +223,12 @@ pub async fn update(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
-    key: CommandKey,
+    key: IdempotencyKey,
     body: web::Json<UpdateRoom>,
 ) -> Result<HttpResponse, Problem> {
     let UpdateRoom { name, open, client_message_id } = body.into_inner();
     let body = CommandBody::UpdateRoom { name, open };
-    change(&gateway, identity, *room_id, key.or(client_message_id), body).await?;
+    change(&gateway, identity, *room_id, key.or(client_message_id)?, body).await?;
     Ok(HttpResponse::Ok().json(Room::from(room(&gateway, identity, *room_id).await?)))
 }
 

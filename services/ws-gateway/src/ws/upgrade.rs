@@ -119,6 +119,7 @@ async fn admit(
     // Before a token is looked at: a refusal must be cheap when everybody comes at once.
     admission.arrivals.enter().map_err(|rejection| Refused { reason: "rate", rejection })?;
     let address = admission.client(request);
+    gateway.limits.connect(address).map_err(|rejection| Refused { reason: "address_rate", rejection })?;
     let presented = presented(gateway, request, &query).await.map_err(|rejection| {
         // A provider or a database that is away is nobody's failure.
         let failed = rejection.code.http_status() == 401;

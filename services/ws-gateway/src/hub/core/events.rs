@@ -36,6 +36,7 @@ impl Hub {
                 for document in documents::<GatewayPush>(payload) {
                     match document {
                         Ok(GatewayPush::Outcome(outcome)) => self.outcome(outcome, effects),
+                        Ok(GatewayPush::CloseSession(close)) => self.close_session(close.session_id),
                         Err(_) => self.tally.malformed += 1,
                     }
                 }

@@ -170,6 +170,7 @@ impl Hub {
             }
             Input::Drained(session) => self.drained(session, now, effects),
             Input::Ping(session) => self.ping(session),
+            Input::CloseSession(session) => self.close_session(session),
             Input::Opened { request, memberships } => self.opened(request, &memberships, now, effects),
             Input::Page { room_id, request, events } => self.page(room_id, request, events, now, effects),
             Input::Heads(heads) => self.heads(heads, now, effects),

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use chat_protocol::{RoomId, SessionId, redis_key::Channel};
+use chat_protocol::{RoomId, SessionId, close::CloseCode, redis_key::Channel};
 
 use super::{Hub, SessionState};
 use crate::{
@@ -53,6 +53,13 @@ impl Hub {
                 room.unpark(&handle);
             }
             self.read_wanted(room_id, now, effects);
+        }
+    }
+
+    /// Told twice, it is closed once: a session that has left is not there.
+    pub(super) fn close_session(&mut self, session: SessionId) {
+        if let Some(state) = self.sessions.get(&session) {
+            state.handle.outbox.push(Item::Close(CloseCode::LIMIT));
         }
     }
 

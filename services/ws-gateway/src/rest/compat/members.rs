@@ -10,7 +10,7 @@ use super::envelope;
 use crate::{
     app::Gateway,
     auth::Identity,
-    rest::{Problem, change, execute, members},
+    rest::{IdempotencyKey, Problem, change, execute, members},
 };
 
 #[derive(Deserialize)]
@@ -59,9 +59,10 @@ pub async fn invite(
     gateway: web::Data<Gateway>,
     identity: Identity,
     room_id: web::Path<RoomId>,
+    key: IdempotencyKey,
     body: web::Json<Invite>,
 ) -> Result<HttpResponse, Problem> {
-    members::invite_users(&gateway, identity, *room_id, body.into_inner().user_ids).await?;
+    members::invite_users(&gateway, identity, key, *room_id, body.into_inner().user_ids).await?;
     Ok(envelope::done())
 }
 

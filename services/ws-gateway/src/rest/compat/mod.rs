@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, Scope, body::MessageBody, dev, middleware::from_fn
 use chat_protocol::{ErrorCode, Rejection};
 
 use super::Problem;
+use crate::limits::door;
 
 /// All calls, below `base`.
 pub fn scope(
@@ -25,6 +26,7 @@ pub fn scope(
     >,
 > {
     web::scope(base)
+        .wrap(from_fn(door::check))
         .wrap(from_fn(envelope::wrap_problems))
         .route("/auth/signup", web::post().to(accounts::sign_up))
         .route("/auth/login", web::post().to(accounts::log_in))

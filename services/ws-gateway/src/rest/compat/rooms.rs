@@ -10,7 +10,7 @@ use super::envelope;
 use crate::{
     app::Gateway,
     auth::Identity,
-    rest::{Problem, change, rooms},
+    rest::{IdempotencyKey, Problem, change, rooms},
 };
 
 #[derive(Deserialize)]
@@ -84,12 +84,12 @@ pub async fn open_direct(
 pub async fn create_group(
     gateway: web::Data<Gateway>,
     identity: Identity,
+    key: IdempotencyKey,
     body: web::Json<CreateGroup>,
 ) -> Result<HttpResponse, Problem> {
     let CreateGroup { room_name, user_ids } = body.into_inner();
-    let id = ClientMessageId::generate();
-    let group = rooms::NewGroup { field: "roomName", name: room_name, user_ids, open: false, id };
-    let (room, _) = rooms::new_group(&gateway, identity, group).await?;
+    let group = rooms::NewGroup { field: "roomName", name: room_name, user_ids, open: false, id: key.id() };
+    let room = rooms::new_group(&gateway, identity, group).await?;
     Ok(envelope::with(StatusCode::CREATED, Room::from(room)))
 }
 

@@ -29,7 +29,11 @@ impl End {
 
 impl From<Fatal> for End {
     fn from(fatal: Fatal) -> Self {
-        Self { last_frame: fatal.frame, ..Self::new(fatal.close, "see the error before") }
+        // Nobody asked: there is no error before it.
+        let replaced = fatal.close == CloseCode::LIMIT && fatal.frame.is_none();
+        let reason =
+            if replaced { "replaced by a newer session: you have as many as you may" } else { "see the error before" };
+        Self { last_frame: fatal.frame, ..Self::new(fatal.close, reason) }
     }
 }
 

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::{Session, SessionInfo, Step, end::End};
 use crate::{
-    config::WsConfig,
     error::Refusal,
     hub::{Input, SessionHandle},
     ws::{
@@ -118,10 +117,17 @@ impl Session {
             Ok(identity) => identity,
             Err(refusal) => return self.answer(&tag, Reply::Refused(refusal.into_rejection())),
         };
-        let Some(place) = self.gateway.admission.sessions.of_user(identity.user_id) else {
-            return self.answer(&tag, Reply::Refused(session_limit(&self.gateway.config.ws)));
+        let session_id = SessionId::generate();
+        let to_close = match self.gateway.admission.user_sessions.admit(identity.user_id, session_id).await {
+            Ok((place, to_close)) => {
+                self.user_place = Some(place);
+                to_close
+            }
+            Err(rejection) => return self.answer(&tag, Reply::Refused(rejection)),
         };
-        self.user_place = Some(place);
+        for session in to_close {
+            self.gateway.hub.tell(Input::CloseSession(session)).await;
+        }
         self.deadlines.first_frame = None;
         self.token_ends(identity.expires_at);
         let ws = &self.gateway.config.ws;
@@ -129,7 +135,7 @@ impl Session {
             self.deadlines.agree(Instant::now(), stomp.heart_beat_ms());
         }
         let info = SessionInfo {
-            id: SessionId::generate(),
+            id: session_id,
             identity,
             ping_interval_ms: u64::try_from(ws.ping_interval().as_millis()).unwrap_or(u64::MAX),
         };
@@ -192,11 +198,6 @@ impl Session {
             }
         }
     }
-}
-
-fn session_limit(ws: &WsConfig) -> Rejection {
-    let message = format!("a user has at most {} sessions here: close another first", ws.max_sessions_per_user);
-    Rejection::new(ErrorCode::SessionLimit, message)
 }
 
 fn leaving() -> Rejection {
