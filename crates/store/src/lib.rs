@@ -22,6 +22,7 @@ mod queries;
 mod read_marks;
 mod rooms;
 mod row;
+mod search;
 
 pub use accounts::{RefreshUse, User, UserName};
 pub use changes::MessageChange;
@@ -36,3 +37,4 @@ pub use pool::Store;
 pub use queries::QUERIES;
 pub use read_marks::Mark;
 pub use rooms::{Membership, RoomSummary, RoomType};
+pub use search::{FoundMessage, SearchOutcome, SearchQuery};

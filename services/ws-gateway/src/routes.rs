@@ -56,7 +56,8 @@ pub fn app(
                         .service(rest::members::leave)
                         .service(rest::messages::history)
                         .service(rest::messages::send)
-                        .service(rest::read_marks::mark),
+                        .service(rest::read_marks::mark)
+                        .service(rest::search::search),
                 ),
         )
         .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))

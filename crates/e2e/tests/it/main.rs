@@ -30,6 +30,7 @@ mod read_marks;
 mod recipes;
 mod reconnects;
 mod rooms;
+mod search;
 mod slow_reader;
 mod sockjs;
 mod stomp;
