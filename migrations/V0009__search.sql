@@ -45,8 +45,8 @@ END $$;
 CREATE FUNCTION search_messages(p_user_id UUID, p_room_id UUID, p_query TEXT, p_before UUID, p_limit BIGINT, p_budget INTERVAL)
 RETURNS TABLE (room_id UUID, seq BIGINT, created_at TIMESTAMPTZ)
 LANGUAGE plpgsql STABLE
--- There is one way to do it, whatever the statistics say, and starting workers would take longer than a look-up.
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET max_parallel_workers_per_gather = 0
+-- There is one way to do it, whatever the statistics say, and to start workers or to compile would take longer than a look-up.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET max_parallel_workers_per_gather = 0 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column

@@ -7,7 +7,8 @@ use uuid::Uuid;
 pub async fn list_rooms(client: &Client, user_id: Uuid) -> anyhow::Result<(Vec<(Uuid, i64)>, usize)> {
     let memberships =
         client.prepare("SELECT room_id, read_number FROM room_members WHERE user_id = $1 AND left_seq IS NULL").await?;
-    let room = client.prepare("SELECT type, name, head_seq, last_number, member_count FROM rooms WHERE id = $1").await?;
+    let room =
+        client.prepare("SELECT type, name, head_seq, last_number, member_count FROM rooms WHERE id = $1").await?;
     let last = client.prepare("SELECT * FROM entries WHERE room_id = $1 ORDER BY seq DESC LIMIT 1").await?;
     let peer = client
         .prepare(

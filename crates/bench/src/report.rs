@@ -49,7 +49,8 @@ fn ms(time: Duration) -> String {
 
 /// Columns as wide as their longest cell, so that it also reads well in a terminal.
 fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
-    let lines: Vec<Vec<String>> = std::iter::once(head.iter().map(ToString::to_string).collect()).chain(lines).collect();
+    let lines: Vec<Vec<String>> =
+        std::iter::once(head.iter().map(ToString::to_string).collect()).chain(lines).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let mut text = String::new();
