@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos soak chaos-broken fuzz bench
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos soak chaos-broken fuzz bench bench-queries
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,3 +61,6 @@ fuzz: ## make up input for a parser: make fuzz TARGET=stomp_decoder SECONDS=600
 
 bench: ## what encoding one event for 1,000 receivers costs each of them
 	cargo bench --locked -p ws-gateway --bench fan_out
+
+bench-queries: ## plans and latencies of the queries on 1,000,000 messages: make bench-queries MESSAGES=1000000
+	@deploy/bench-queries.sh

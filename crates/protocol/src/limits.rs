@@ -36,6 +36,12 @@ pub const REACTION_USERS: usize = 20;
 pub const PAGE_DEFAULT: u32 = 50;
 /// Largest page of history; more is clamped.
 pub const PAGE_MAX: u32 = 200;
+/// Longest search text, in characters.
+pub const SEARCH_CHARS: usize = 100;
+/// Default page of a search.
+pub const SEARCH_PAGE_DEFAULT: u32 = 20;
+/// Largest page of a search; more is clamped.
+pub const SEARCH_PAGE_MAX: u32 = 50;
 /// A client that said it types says so again within this, or counts as having stopped.
 pub const TYPING_ENDS_SECS: u64 = 6;
 /// Characters of a message shown in a notification.

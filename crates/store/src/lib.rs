@@ -24,6 +24,7 @@ mod read_marks;
 mod roles;
 mod rooms;
 mod row;
+mod search;
 
 pub use accounts::{Account, User, UserName};
 pub use changes::MessageChange;
@@ -40,3 +41,4 @@ pub use pool::Store;
 pub use queries::QUERIES;
 pub use read_marks::{Mark, MemberMark};
 pub use rooms::{Membership, RoomSummary};
+pub use search::{FoundMessage, SearchOutcome, SearchQuery};

@@ -34,6 +34,7 @@ queries! {
     ITEMS_AFTER = "messages/items_after.sql";
     ENTRIES_AT = "messages/entries_at.sql";
     BY_CLIENT_MESSAGE_ID = "messages/by_client_message_id.sql";
+    SEARCH = "messages/search.sql";
     LIST_MEMBERS = "members/list_members.sql";
     MEMBERS_OF = "members/members_of.sql";
     APPEND_MESSAGES = "commands/append_messages.sql";

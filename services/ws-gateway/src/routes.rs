@@ -89,7 +89,8 @@ pub fn app(
                         .service(rest::changes::take_back)
                         .service(rest::events::list)
                         .service(rest::read_marks::list)
-                        .service(rest::read_marks::mark),
+                        .service(rest::read_marks::mark)
+                        .service(rest::search::search),
                 ),
         )
         .openapi_service(|document| {

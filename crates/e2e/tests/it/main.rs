@@ -39,6 +39,7 @@ mod revocation;
 mod room_rest;
 mod room_roles;
 mod rooms;
+mod search;
 mod session_limits;
 mod slow_reader;
 mod sockjs;

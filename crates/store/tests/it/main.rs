@@ -10,6 +10,7 @@ mod queries_prepare;
 mod reads;
 mod role_races;
 mod roles;
+mod search;
 
 use chat_protocol::{
     Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Role, RoomId, TimelineKind, UserId,

@@ -10,6 +10,7 @@ pub mod messages;
 mod problem;
 pub mod read_marks;
 pub mod rooms;
+pub mod search;
 pub mod users;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, error, http::header, web};
