@@ -102,6 +102,15 @@ pub enum CommandBody {
 }
 
 impl CommandBody {
+    /// The users whose membership it may begin.
+    pub fn invited(&self) -> &[UserId] {
+        match self {
+            Self::CreateGroupRoom { user_ids, .. } | Self::InviteMembers { user_ids } => user_ids,
+            Self::CreateDirectRoom { user_id } => std::slice::from_ref(user_id),
+            _ => &[],
+        }
+    }
+
     /// The name of a probe, for those who pass over it.
     pub const PROBE: &'static str = "Probe";
 

@@ -10,6 +10,7 @@ mod online;
 mod outbox;
 mod pool;
 mod pubsub;
+mod room_lists;
 mod tickets;
 mod viewers;
 
@@ -19,5 +20,6 @@ pub use crate::online::OnlineUsers;
 pub use crate::outbox::SubscriberEvent;
 pub use crate::pool::RedisPool;
 pub use crate::pubsub::{Subscriber, SubscriberHandle};
+pub use crate::room_lists::{Lease, Outdated, Part, RoomListCache};
 pub use crate::tickets::UsedTickets;
 pub use crate::viewers::Viewers;

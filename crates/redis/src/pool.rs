@@ -7,7 +7,7 @@ use chat_protocol::redis_key::{Channel, Keys};
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use redis::{AsyncConnectionConfig, Pipeline};
 
-use crate::{RedisConfig, RedisError};
+use crate::{Outdated, RedisConfig, RedisError};
 
 const WAIT: Duration = Duration::from_millis(500);
 /// A batch above this goes out as several pipelines, so that each is answered within [`WAIT`].
@@ -44,6 +44,14 @@ impl RedisPool {
 
     /// Publishes all, in order. After an error some may have been published.
     pub async fn publish_all(&self, messages: &[(Channel, Bytes)]) -> Result<(), RedisError> {
+        self.publish_after(&Outdated::default(), messages).await
+    }
+
+    /// The same, when nobody can be given any more what these messages make wrong: on the way of the first of them, without a wait of its
+    /// own.
+    pub async fn publish_after(&self, outdated: &Outdated, messages: &[(Channel, Bytes)]) -> Result<(), RedisError> {
+        let mut drops = Pipeline::new();
+        outdated.add_drops(&self.keys, &mut drops);
         let mut rest = messages;
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -53,14 +61,14 @@ impl RedisPool {
             };
             let count = rest.iter().take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count);
-            let mut pipeline = Pipeline::with_capacity(count);
+            let mut pipeline = std::mem::replace(&mut drops, Pipeline::with_capacity(count));
             for (channel, payload) in now {
                 pipeline.publish(self.keys.channel(*channel), &payload[..]).ignore();
             }
             self.run(&pipeline).await?;
             rest = later;
         }
-        Ok(())
+        self.run(&drops).await
     }
 
     /// Asks for a sign of life.

@@ -20,6 +20,7 @@ mod migrate;
 mod pool;
 mod queries;
 mod read_marks;
+mod room_lists;
 mod rooms;
 mod row;
 
@@ -35,4 +36,5 @@ pub use migrate::{drop_schema, migrate};
 pub use pool::Store;
 pub use queries::QUERIES;
 pub use read_marks::Mark;
+pub use room_lists::{OwnRoom, RoomLine};
 pub use rooms::{Membership, RoomSummary, RoomType};

@@ -17,6 +17,8 @@ queries! {
     USE_REFRESH_TOKEN = "accounts/use_refresh_token.sql";
     REVOKE_REFRESH_FAMILY = "accounts/revoke_refresh_family.sql";
     LIST_ROOMS = "rooms/list_rooms.sql";
+    OWN_ROOMS = "rooms/own_rooms.sql";
+    ROOM_LINES = "rooms/room_lines.sql";
     MEMBERSHIPS = "rooms/memberships.sql";
     HEADS = "rooms/heads.sql";
     PAGE_BEFORE = "messages/page_before.sql";

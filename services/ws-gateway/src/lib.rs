@@ -18,6 +18,7 @@ mod landing;
 mod membership;
 mod metrics;
 mod rest;
+mod room_lists;
 mod routes;
 mod waiters;
 mod ws;

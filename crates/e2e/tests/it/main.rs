@@ -29,6 +29,8 @@ mod presence;
 mod read_marks;
 mod recipes;
 mod reconnects;
+mod room_list_latency;
+mod room_lists;
 mod rooms;
 mod slow_reader;
 mod sockjs;

@@ -7,6 +7,7 @@ mod changes_reads;
 mod commands;
 mod queries_prepare;
 mod reads;
+mod room_lists;
 
 use chat_protocol::{Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, RoomId, TimelineKind, UserId};
 use chat_service::Secret;

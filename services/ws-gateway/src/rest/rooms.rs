@@ -79,7 +79,7 @@ pub struct CreateGroup {
 ))]
 #[get("/rooms")]
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let rooms = gateway.store.list_rooms(identity.user_id).await?.into_iter().map(Room::from).collect();
+    let rooms = gateway.room_lists.list(identity.user_id).await?.iter().cloned().map(Room::from).collect();
     Ok(HttpResponse::Ok().json(Rooms { rooms }))
 }
 
@@ -168,7 +168,9 @@ pub async fn show(
 }
 
 async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
-    Ok(gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?)
+    let room = gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?;
+    gateway.room_lists.seen([(room_id, room.head_seq)]);
+    Ok(room)
 }
 
 /// As many users as one command may name.

@@ -60,7 +60,7 @@ impl From<RoomSummary> for Room {
 }
 
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let rooms: Vec<_> = gateway.store.list_rooms(identity.user_id).await?.into_iter().map(Room::from).collect();
+    let rooms: Vec<_> = gateway.room_lists.list(identity.user_id).await?.iter().cloned().map(Room::from).collect();
     Ok(envelope::with(StatusCode::OK, rooms))
 }
 
