@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_protocol::redis_key::{Channel, Keys};
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, Pipeline};
+use redis::{AsyncConnectionConfig, IntoConnectionInfo as _, Pipeline, io::tcp::TcpSettings};
 
 use crate::{Outdated, RedisConfig, RedisError};
 
@@ -25,7 +25,10 @@ impl RedisPool {
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
         let connections =
             AsyncConnectionConfig::new().set_connection_timeout(Some(WAIT)).set_response_timeout(Some(WAIT));
-        let manager = Manager::new_with_config(config.url.expose(), connections).map_err(RedisError::Config)?;
+        let address = config.url.expose().into_connection_info().map_err(RedisError::Config)?;
+        // A command larger than a packet must not wait for the acknowledgement of its beginning.
+        let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let manager = Manager::new_with_config(address, connections).map_err(RedisError::Config)?;
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
             .wait_timeout(Some(WAIT))

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 /// What the cache does.
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule to be left out by itself")]
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     /// A write needs its lease.

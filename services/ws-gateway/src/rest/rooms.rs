@@ -1,5 +1,7 @@
 //! `/chat/rooms`: conversations.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, get, post, web};
 use chat_protocol::{CommandBody, Entry, ErrorCode, Rejection, RoomId, UserId, limits, validate};
 use chat_store::{RoomSummary, RoomType};
@@ -79,7 +81,8 @@ pub struct CreateGroup {
 ))]
 #[get("/rooms")]
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let rooms = gateway.room_lists.list(identity.user_id).await?.iter().cloned().map(Room::from).collect();
+    let rooms = Arc::unwrap_or_clone(gateway.room_lists.list(identity.user_id).await?);
+    let rooms = rooms.into_iter().map(Room::from).collect();
     Ok(HttpResponse::Ok().json(Rooms { rooms }))
 }
 

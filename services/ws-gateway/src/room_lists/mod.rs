@@ -119,7 +119,7 @@ impl RoomLists {
     }
 
     async fn put_together(&self, user_id: UserId) -> Result<Vec<RoomSummary>, StoreError> {
-        if let Some((rooms, hit)) = self.from_parts(user_id).await? {
+        if let Some((rooms, hit)) = self.by_parts(user_id).await? {
             self.metrics.lists.with_label_values(&[if hit { "hit" } else { "miss" }]).inc();
             return Ok(rooms);
         }
@@ -130,7 +130,7 @@ impl RoomLists {
     }
 
     /// `None` when the cache is away, when there are too many rooms for it, or when the parts do not go together.
-    async fn from_parts(&self, user_id: UserId) -> Result<Found<Vec<RoomSummary>>, StoreError> {
+    async fn by_parts(&self, user_id: UserId) -> Result<Found<Vec<RoomSummary>>, StoreError> {
         if self.redis(self.cache.settle()).await.is_none() {
             return Ok(None);
         }
