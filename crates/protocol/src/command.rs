@@ -129,6 +129,17 @@ pub enum CommandBody {
 }
 
 impl CommandBody {
+    /// The users it names: whose membership it may begin, change or end.
+    pub fn named(&self) -> &[UserId] {
+        match self {
+            Self::CreateGroupRoom { user_ids, .. } | Self::InviteMembers { user_ids } => user_ids,
+            Self::CreateDirectRoom { user_id } | Self::KickMember { user_id } | Self::ChangeRole { user_id, .. } => {
+                std::slice::from_ref(user_id)
+            }
+            _ => &[],
+        }
+    }
+
     /// The name of a probe, for those who pass over it.
     pub const PROBE: &'static str = "Probe";
 

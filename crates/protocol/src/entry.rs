@@ -209,6 +209,15 @@ impl Change {
 }
 
 impl Entry {
+    /// The sender and the users named, each once.
+    pub fn concerned(&self) -> Vec<UserId> {
+        let named = self.members.iter().map(|member| member.user_id);
+        let mut concerned: Vec<UserId> = named.chain([self.sender_id]).collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        concerned
+    }
+
     /// Users whose membership ends with this entry: nothing after its seq may reach them.
     pub fn removed(&self) -> Vec<UserId> {
         match self.entry_type {

@@ -33,6 +33,10 @@ pub struct Event {
     /// Users whose membership ends with this entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<UserId>,
+    /// Users of whom more changed than the room: who sent it, which moves one's mark, and whose membership begins or ends. Their room lists
+    /// are outdated, beside what all members' lists say of the room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerned: Vec<UserId>,
     /// The [`Entry`], or the [`Change`], as JSON: written once here, passed on as bytes to every client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Box<RawValue>>,
@@ -98,10 +102,22 @@ impl Event {
             seq: entry.seq,
             kind: TimelineKind::Message,
             removed: entry.removed(),
+            concerned: entry.concerned(),
             entry: Some(serde_json::value::to_raw_value(entry)?),
             gateway_id: outcome.origin.gateway_id,
             outcome: serde_json::value::to_raw_value(outcome)?,
         })
+    }
+
+    /// Users whom the command names too: an entry names only the first of many.
+    #[must_use]
+    pub fn concerning(mut self, users: &[UserId]) -> Self {
+        if self.entry.is_some() {
+            self.concerned.extend(users);
+            self.concerned.sort_unstable();
+            self.concerned.dedup();
+        }
+        self
     }
 
     /// The event of a committed change.
@@ -119,6 +135,7 @@ impl Event {
             seq: change.seq,
             kind,
             removed: Vec::new(),
+            concerned: Vec::new(),
             entry: Some(serde_json::value::to_raw_value(change)?),
             gateway_id: outcome.origin.gateway_id,
             outcome: serde_json::value::to_raw_value(outcome)?,
@@ -144,6 +161,7 @@ impl Event {
             seq: 0,
             kind: TimelineKind::Message,
             removed: Vec::new(),
+            concerned: Vec::new(),
             entry: None,
             gateway_id: outcome.origin.gateway_id,
             outcome: serde_json::value::to_raw_value(outcome)?,

@@ -26,6 +26,8 @@ pub const REQUEST_HEAD_BYTES: usize = 32_768;
 pub const ROOMS_PER_SUBSCRIBE: usize = 500;
 /// Most rooms one session may be subscribed to.
 pub const ROOMS_PER_SESSION: usize = 1_000;
+/// Most rooms in a room list, the latest.
+pub const ROOMS_LISTED: usize = 1_000;
 /// Longest emoji of a reaction, in bytes: the longest joined sequences of the Unicode emoji list fit.
 pub const EMOJI_BYTES: usize = 64;
 /// Most different emojis under one message.

@@ -25,6 +25,11 @@ pub const SESSIONS_REFRESH: Duration = Duration::from_hours(1);
 /// Viewer sets of rooms that nobody opens any more go after this.
 pub const VIEWERS_TTL: Duration = Duration::from_hours(24);
 
+/// A part of a room list is kept this long at most. Whoever tells of a change drops it before: this is the net under that.
+pub const ROOM_LIST_TTL: Duration = Duration::from_mins(5);
+/// Whoever reads a part of a room list from the database to keep it has this long. Others read it too meanwhile, but keep nothing.
+pub const ROOM_LIST_LEASE: Duration = Duration::from_secs(5);
+
 /// A ticket for the upgrade lives this long …
 pub const TICKET_TTL: Duration = Duration::from_secs(30);
 /// … and is remembered as used for this long: its life, and what clocks may differ by.
@@ -121,6 +126,16 @@ impl Keys {
     /// String, present when the ticket was used ([`USED_TICKET_TTL`]).
     pub fn used_ticket(&self, ticket: Uuid) -> String {
         format!("{}chat:ticket:{ticket}", self.prefix)
+    }
+
+    /// String: what every member's room list says alike of the room, or the lease of whoever is about to write it ([`ROOM_LIST_TTL`]).
+    pub fn room_line(&self, room: RoomId) -> String {
+        format!("{}chat:room-line:{room}", self.prefix)
+    }
+
+    /// String: the rooms of a user with the user's own marks, or the lease of whoever is about to write it ([`ROOM_LIST_TTL`]).
+    pub fn user_rooms(&self, user: UserId) -> String {
+        format!("{}chat:user-rooms:{user}", self.prefix)
     }
 
     /// Set of `gatewayId:userId`: who has the room open, and where. An entry counts only while the gateway's lease lives.

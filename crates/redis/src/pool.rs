@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_protocol::redis_key::{Channel, Keys};
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, Pipeline};
+use redis::{AsyncConnectionConfig, IntoConnectionInfo as _, Pipeline, io::tcp::TcpSettings};
 
-use crate::{RedisConfig, RedisError};
+use crate::{Outdated, RedisConfig, RedisError};
 
 const WAIT: Duration = Duration::from_millis(500);
 /// A batch above this goes out as several pipelines, so that each is answered within [`WAIT`].
@@ -25,7 +25,10 @@ impl RedisPool {
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
         let connections =
             AsyncConnectionConfig::new().set_connection_timeout(Some(WAIT)).set_response_timeout(Some(WAIT));
-        let manager = Manager::new_with_config(config.url.expose(), connections).map_err(RedisError::Config)?;
+        let address = config.url.expose().into_connection_info().map_err(RedisError::Config)?;
+        // A command larger than a packet must not wait for the acknowledgement of its beginning.
+        let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let manager = Manager::new_with_config(address, connections).map_err(RedisError::Config)?;
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
             .wait_timeout(Some(WAIT))
@@ -44,6 +47,14 @@ impl RedisPool {
 
     /// Publishes all, in order. After an error some may have been published.
     pub async fn publish_all(&self, messages: &[(Channel, Bytes)]) -> Result<(), RedisError> {
+        self.publish_after(&Outdated::default(), messages).await
+    }
+
+    /// The same, when nobody can be given any more what these messages make wrong: on the way of the first of them, without a wait of its
+    /// own.
+    pub async fn publish_after(&self, outdated: &Outdated, messages: &[(Channel, Bytes)]) -> Result<(), RedisError> {
+        let mut drops = Pipeline::new();
+        outdated.add_drops(&self.keys, &mut drops);
         let mut rest = messages;
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -53,14 +64,14 @@ impl RedisPool {
             };
             let count = rest.iter().take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count);
-            let mut pipeline = Pipeline::with_capacity(count);
+            let mut pipeline = std::mem::replace(&mut drops, Pipeline::with_capacity(count));
             for (channel, payload) in now {
                 pipeline.publish(self.keys.channel(*channel), &payload[..]).ignore();
             }
             self.run(&pipeline).await?;
             rest = later;
         }
-        Ok(())
+        self.run(&drops).await
     }
 
     /// Asks for a sign of life.

@@ -25,6 +25,8 @@ queries! {
     SWEEP_REFRESH_TOKENS = "accounts/sweep_refresh_tokens.sql";
     SWEEP_ENDED_LOGINS = "accounts/sweep_ended_logins.sql";
     LIST_ROOMS = "rooms/list_rooms.sql";
+    OWN_ROOMS = "rooms/own_rooms.sql";
+    ROOM_LINES = "rooms/room_lines.sql";
     MEMBERSHIPS = "rooms/memberships.sql";
     HEADS = "rooms/heads.sql";
     PAGE_BEFORE = "messages/page_before.sql";

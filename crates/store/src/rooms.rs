@@ -88,7 +88,7 @@ fn summary(row: &Row) -> Result<RoomSummary, StoreError> {
     let has_entry = row.try_get::<_, Option<i64>>("seq")?.is_some();
     Ok(RoomSummary {
         room_id,
-        room_type: if row.try_get::<_, &str>("type")? == "DIRECT" { RoomType::Direct } else { RoomType::Group },
+        room_type: row::room_type(row)?,
         name: row.try_get("name")?,
         open: row.try_get("open")?,
         member_count: row.try_get("member_count")?,

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{RoomType, StoreError};
 
 /// Names that differ between queries of the timeline.
 pub(crate) struct EntryColumns {
@@ -57,8 +57,13 @@ pub(crate) fn role(row: &Row, column: &str) -> Result<Role, StoreError> {
     Role::parse(name).ok_or_else(|| StoreError::Data(format!("role {name}")))
 }
 
+/// Column `type` of a room.
+pub(crate) fn room_type(row: &Row) -> Result<RoomType, StoreError> {
+    Ok(if row.try_get::<_, &str>("type")? == "DIRECT" { RoomType::Direct } else { RoomType::Group })
+}
+
 /// A list that the database put together; NULL is an empty one.
-fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T>, StoreError> {
+pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T>, StoreError> {
     let list: Option<serde_json::Value> = row.try_get(column)?;
     let list = list.map(serde_json::from_value).transpose();
     Ok(list.map_err(|error| StoreError::Data(format!("{column}: {error}")))?.unwrap_or_default())

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use chat_kafka::{Batch, Consumer, DeadLetters, KafkaError};
 use chat_protocol::{ErrorCode, redis_key::Channel};
-use chat_redis::RedisPool;
+use chat_redis::{Outdated, RedisPool};
 use chat_service::{Backoff, Clock, Condition, fail_point, is_broken};
 
 use crate::{
@@ -38,11 +38,12 @@ impl Pipeline {
     async fn process(&self, batch: &Batch) -> anyhow::Result<()> {
         let events = self.decode(batch).await?;
         let count = events.len();
+        let outdated = routing::outdated(&events);
         let mut payloads = routing::route(events)?;
         // Redis takes a publish and may deliver it to nobody; here it does so often.
         payloads.retain(|(channel, _)| !(matches!(channel, Channel::Room(_)) && is_broken("lossy-pub-sub")));
         fail_point("broadcaster.before-publish").await;
-        self.publish(&payloads).await;
+        self.publish(&outdated, &payloads).await;
         fail_point("broadcaster.published").await;
 
         self.metrics.events.with_label_values(&["published"]).inc_by(count as u64);
@@ -72,9 +73,10 @@ impl Pipeline {
     }
 
     /// Publishes all, for as long as it takes. What Redis took before it failed is published again; gateways drop it by its seq.
-    async fn publish(&self, payloads: &[(Channel, Bytes)]) {
+    /// Room lists that the events make wrong are dropped first: nobody who was told can be given one.
+    async fn publish(&self, outdated: &Outdated, payloads: &[(Channel, Bytes)]) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.redis.publish_all(payloads).await {
+        while let Err(error) = self.redis.publish_after(outdated, payloads).await {
             let delay = backoff.next_delay();
             tracing::warn!(%error, ?delay, publishes = payloads.len(), "redis did not take the batch, repeating");
             self.metrics.retries.inc();

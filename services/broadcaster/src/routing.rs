@@ -9,6 +9,7 @@ use chat_protocol::{
     push::{GatewayPush, RoomPush},
     redis_key::Channel,
 };
+use chat_redis::Outdated;
 
 /// A payload is not made larger than this by putting events together.
 const PAYLOAD_BYTES: usize = 256 * 1024;
@@ -35,6 +36,15 @@ pub fn decode(record: &Record) -> Result<Routed, String> {
     }
     let outcome = serde_json::from_str(event.outcome.get()).map_err(|error| format!("not an outcome: {error}"))?;
     Ok(Routed { event, outcome, traceparent: record.header_str(header::TRACEPARENT).map(ToOwned::to_owned) })
+}
+
+/// The parts of room lists that the events make wrong.
+pub fn outdated(events: &[Routed]) -> Outdated {
+    let mut outdated = Outdated::default();
+    for routed in events {
+        outdated.add_event(&routed.event);
+    }
+    outdated
 }
 
 /// One payload per channel and batch, of one JSON document per line, in the order of the events; only very large ones are split.
@@ -176,6 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_makes_its_rooms_line_wrong_and_the_lists_of_those_it_concerns() {
+        let (room, gateway) = (RoomId::generate(), GatewayId::generate());
+        let [ann, ben, cem, dan] = std::array::from_fn(|_| UserId::generate());
+        let members = vec![Member { user_id: ben, nickname: "ben".into() }];
+        let invite = Entry { entry_type: EntryType::SystemInvite, sender_id: ann, members, ..entry(room, 3, "") };
+        // An entry names only the first of many: the command knows the others.
+        let event = Event::committed(&invite, &outcome(room, gateway)).unwrap().concerning(&[ben, cem]);
+        let refused = Event::rejected(&outcome(RoomId::generate(), gateway)).unwrap().concerning(&[dan]);
+        let events: Vec<Routed> = [event, refused].iter().map(|event| decode(&record(event)).unwrap()).collect();
+        let mut expected = Outdated::default();
+        expected.add_rooms([room]);
+        expected.add_users([ann, ben, cem]);
+        assert_eq!(outdated(&events), expected);
+    }
+
+    #[test]
     fn a_refusal_and_a_probes_answer_go_to_their_gateway_alone_and_a_leave_names_who_left() {
         let (room, gateway, ann) = (RoomId::generate(), GatewayId::generate(), UserId::generate());
         for event in [Event::rejected, Event::probe_answered] {
@@ -226,6 +252,6 @@ mod tests {
         assert_eq!(reason(&|record| record.key = None), "the record's key is not the event's room");
         assert_eq!(reason(&replaced("\"v\":1", "\"v\":2")), "schema version 2 is not supported");
         assert!(reason(&replaced("PERSISTED", "MAYBE")).starts_with("not an outcome"));
-        assert_eq!(reason(&replaced("\"seq\":1,\"entry\"", "\"seq\":0,\"entry\"")), "an entry without seq");
+        assert_eq!(reason(&replaced("\"seq\":1,\"concerned\"", "\"seq\":0,\"concerned\"")), "an entry without seq");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat_kafka::{Consumer, DeadLetters, KafkaMetrics, Producer, cluster_reachable};
-use chat_redis::{RedisPool, Viewers};
+use chat_redis::{RedisPool, RoomListCache, Viewers};
 use chat_service::{Backoff, Context, Patience, retry_forever};
 use chat_store::Store;
 
@@ -32,6 +32,7 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
     let dead_letters = DeadLetters::new(producer, group, config.consumer.dead_letters_per_minute);
     let pipeline = Pipeline {
         store: store.clone(),
+        room_lists: RoomListCache::new(redis.clone()),
         redis,
         viewers,
         dead_letters,

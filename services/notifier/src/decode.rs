@@ -6,8 +6,8 @@ use chat_protocol::{Entry, Event, SCHEMA_VERSION};
 /// Type of the only events that are news: messages people wrote.
 const MESSAGE_SENT: &str = "MessageSent";
 
-/// The message in a record; `None` for events that are no news, such as changes of messages; or why the record will never be understood.
-pub fn message(record: &Record) -> Result<Option<Entry>, String> {
+/// The event in a record, or why it will never be understood.
+pub fn event(record: &Record) -> Result<Event, String> {
     let event: Event = serde_json::from_slice(record.value()).map_err(|error| error.to_string())?;
     if event.v != SCHEMA_VERSION {
         return Err(format!("schema version {}, this service knows {SCHEMA_VERSION}", event.v));
@@ -15,6 +15,16 @@ pub fn message(record: &Record) -> Result<Option<Entry>, String> {
     if record.key_str() != Some(&event.room_id.to_string()) {
         return Err("the key is not the room's id".to_owned());
     }
+    Ok(event)
+}
+
+/// The message in a record; `None` for events that are no news, such as changes of messages; or why the record will never be understood.
+pub fn message(record: &Record) -> Result<Option<Entry>, String> {
+    news(event(record)?)
+}
+
+/// The message in an event.
+pub fn news(event: Event) -> Result<Option<Entry>, String> {
     // The entry is parsed only where it is needed: most of an event is passed on as bytes by others.
     if event.event_type != MESSAGE_SENT {
         return Ok(None);
@@ -64,6 +74,7 @@ mod tests {
             seq: 1,
             kind: chat_protocol::TimelineKind::Message,
             removed: Vec::new(),
+            concerned: Vec::new(),
             entry: entry.map(|entry| serde_json::value::to_raw_value(entry).unwrap()),
             gateway_id: GatewayId::generate(),
             outcome: raw("{}"),

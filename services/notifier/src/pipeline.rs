@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use chat_kafka::{Consumer, DeadLetters, Record};
 use chat_protocol::{Entry, ErrorCode, RoomId, UserId, push::UserPush, redis_key::Channel};
-use chat_redis::{RedisPool, Viewers};
+use chat_redis::{Outdated, RedisPool, RoomListCache, Viewers};
 use chat_service::{Backoff, Patience, fail_point, retry_forever};
 use chat_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ pub struct Pipeline {
     pub store: Store,
     pub redis: RedisPool,
     pub viewers: Viewers,
+    pub room_lists: RoomListCache,
     pub dead_letters: DeadLetters,
     pub metrics: Metrics,
     pub patience: Patience,
@@ -62,6 +63,9 @@ impl Pipeline {
         let messages = self.decode(records).await?;
         self.metrics.messages.inc_by(messages.len() as u64);
         let news = news::by_room(messages);
+        // Whoever is told looks at the room list next, and this service may be ahead of the broadcaster. What fails here is tried again
+        // before anybody is told.
+        self.patience.attempt(|| self.room_lists.settle()).await;
         fail_point("notifier.before-publish").await;
         for rooms in news.chunks(ROOMS_AT_ONCE) {
             match self.members_of(rooms).await? {
@@ -76,12 +80,15 @@ impl Pipeline {
 
     async fn decode(&self, records: &[Record]) -> Result<Vec<Entry>, Error> {
         let mut messages = Vec::with_capacity(records.len());
+        let mut outdated = Outdated::default();
         for record in records {
-            match decode::message(record) {
+            let event = decode::event(record).inspect(|event| outdated.add_event(event));
+            match event.and_then(decode::news) {
                 Ok(message) => messages.extend(message),
                 Err(reason) => self.dead_letters.send(record, ErrorCode::Poison.as_str(), &reason).await?,
             }
         }
+        self.room_lists.owe(outdated);
         Ok(messages)
     }
 
@@ -112,6 +119,10 @@ impl Pipeline {
     /// Publishes to everybody concerned, or gives up while Redis stays away.
     async fn tell(&mut self, rooms: &[RoomNews], members: &Members) -> Result<(), Error> {
         let ids: Vec<RoomId> = rooms.iter().map(|room| room.room_id).collect();
+        if self.patience.attempt(|| self.room_lists.settle()).await.is_none() {
+            self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
+            return Ok(());
+        }
         let Some(viewers) = self.patience.attempt(|| self.viewers.viewers(&ids)).await else {
             self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
             return Ok(());

@@ -126,7 +126,8 @@ impl Pipeline {
             let delay = self.clock.now().duration_since(command.issued_at);
             self.metrics.delay.observe(delay.as_secs_f64().max(0.0));
         }
-        Ok(Some(self.event(&answer::applied(&asker, applied)?, record)?))
+        let event = answer::applied(&asker, applied)?.concerning(command.body.named());
+        Ok(Some(self.event(&event, record)?))
     }
 
     /// The answer to a probe. A database that cannot even be asked is not the probe's fault: no dead letter, and no answer.

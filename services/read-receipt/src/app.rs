@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat_kafka::{Consumer, DeadLetters, KafkaMetrics, Producer, cluster_reachable};
-use chat_redis::RedisPool;
+use chat_redis::{RedisPool, RoomListCache};
 use chat_service::{Backoff, Context, Patience, retry_forever};
 use chat_store::Store;
 
@@ -15,6 +15,8 @@ use crate::{
 
 /// How long a live push is worth waiting for.
 const REDIS_PATIENCE: Duration = Duration::from_secs(2);
+/// What Redis could not drop while it was away is dropped this soon after it is back.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts the service; its task goes on after this returns.
 ///
@@ -29,8 +31,10 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
     let producer = Producer::new(&config.kafka, &config.producer, ctx.name, &kafka_metrics)?;
     let group = config.kafka.topics().group("read-receipt");
     let dead_letters = DeadLetters::new(producer, group, config.consumer.dead_letters_per_minute);
+    let room_lists = RoomListCache::new(redis.clone());
     let pipeline = Pipeline {
         store: store.clone(),
+        room_lists: room_lists.clone(),
         redis,
         dead_letters,
         metrics,
@@ -38,6 +42,14 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
         hard_stop: hard,
     };
 
+    let stop = soft.clone();
+    ctx.lifecycle.spawn_detached("outdated-room-lists", async move {
+        while tokio::time::timeout(SETTLE_EVERY, stop.cancelled()).await.is_err() {
+            if let Err(error) = room_lists.settle().await {
+                tracing::debug!(%error, "outdated room lists not dropped yet");
+            }
+        }
+    });
     ctx.lifecycle.spawn("pipeline", async move {
         let reach_kafka = || cluster_reachable(&config.kafka, Duration::from_secs(3));
         if retry_forever("postgres", &soft, Backoff::default(), || store.ping()).await.is_none()

@@ -9,7 +9,7 @@ use chat_protocol::{
     push::{RoomPush, RoomPushKind},
     redis_key::Channel,
 };
-use chat_redis::RedisPool;
+use chat_redis::{Outdated, RedisPool, RoomListCache};
 use chat_service::{Backoff, Patience, fail_point, retry_forever};
 use chat_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::{coalesce, decode, error::Error, metrics::Metrics};
 pub struct Pipeline {
     pub store: Store,
     pub redis: RedisPool,
+    pub room_lists: RoomListCache,
     pub dead_letters: DeadLetters,
     pub metrics: Metrics,
     pub patience: Patience,
@@ -107,13 +108,17 @@ impl Pipeline {
         retry_forever("postgres", &self.hard_stop, Backoff::default(), attempt).await.ok_or(Error::Stopped)
     }
 
-    /// One payload per room, all in one pipeline. Given up when Redis stays away: the marks are stored, and clients load them.
+    /// One payload per room, all in one pipeline, after the room lists that show the marks where they were are dropped. Given up when Redis stays away: the marks are stored, and clients load them.
     async fn tell(&mut self, moved: &[ReadReceipt]) -> Result<(), Error> {
         if moved.is_empty() {
             return Ok(());
         }
         let pushes = pushes(moved)?;
-        if self.patience.attempt(|| self.redis.publish_all(&pushes)).await.is_none() {
+        let mut outdated = Outdated::default();
+        outdated.add_users(moved.iter().map(|receipt| receipt.user_id));
+        if self.patience.attempt(|| self.redis.publish_after(&outdated, &pushes)).await.is_none() {
+            // Nobody was told, but the lists are wrong for as long as they are kept.
+            self.room_lists.owe(outdated);
             self.metrics.untold.inc_by(moved.len() as u64);
         }
         Ok(())

@@ -10,7 +10,7 @@ use actix_web::{HttpServer, dev::ServerHandle};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
-use chat_redis::{OnlineUsers, RedisPool, Subscriber, Viewers};
+use chat_redis::{OnlineUsers, RedisPool, RoomListCache, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
 use chat_store::{Membership, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -26,8 +26,9 @@ use crate::{
     ingest::Ingest,
     limits::Limits,
     membership::Memberships,
-    metrics::{CanaryMetrics, Metrics},
+    metrics::{CanaryMetrics, Metrics, RoomListMetrics},
     rest::HistoryPage,
+    room_lists::RoomLists,
     routes,
     waiters::Waiters,
     ws::{
@@ -53,6 +54,7 @@ pub struct Gateway {
     pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
     pub store: Store,
+    pub room_lists: Arc<RoomLists>,
     pub hub: HubHandle,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -81,6 +83,7 @@ impl Gateway {
         }
         let limit = limit.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX);
         let membership = self.store.membership(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
+        self.room_lists.seen([(room_id, membership.head)]);
         let page = match after {
             Some(after) => self.store.page_after(room_id, after.max(membership.joined_seq - 1), limit).await?,
             None => self.store.page_before(room_id, before.unwrap_or(i64::MAX), membership.joined_seq, limit).await?,
@@ -134,6 +137,8 @@ impl Server {
         let (hub, inputs) = HubHandle::new();
         let memberships = Memberships::new(store.clone());
         let waiters = Waiters::default();
+        let lists = RoomListMetrics::register(&context.metrics)?;
+        let room_lists = Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), lists));
         let executor = Executor::start(Parts {
             gateway_id,
             store: store.clone(),
@@ -146,6 +151,7 @@ impl Server {
             memberships: memberships.clone(),
             logins: logins.clone(),
             waiters: waiters.clone(),
+            room_lists: room_lists.clone(),
             page_size: config.delivery.page_entries,
         });
         let timing = Timing {
@@ -185,11 +191,13 @@ impl Server {
                 waiters,
                 limits,
                 store: store.clone(),
+                room_lists: room_lists.clone(),
                 clock: clock.clone(),
             }),
             typing,
             tokens,
             store,
+            room_lists,
             hub,
             metrics,
             lifecycle: lifecycle.clone(),

@@ -14,7 +14,10 @@ use chat_service::Clock;
 use chat_store::Store;
 use uuid::Uuid;
 
-use crate::{error::Refusal, limits::Limits, membership::Memberships, waiters::Waiters, ws::request::SendRequest};
+use crate::{
+    error::Refusal, limits::Limits, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
+    ws::request::SendRequest,
+};
 
 /// No answer for this long and the state of a send is `unknown`: repeating it with the same id is safe.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -42,6 +45,8 @@ pub struct Ingest {
     pub limits: Arc<Limits>,
     /// For outcomes that got lost.
     pub store: Store,
+    /// Told before whoever waits is told what was found in the database.
+    pub room_lists: Arc<RoomLists>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -93,6 +98,8 @@ impl Ingest {
             // Outcomes travel over Pub/Sub, at most once: the database knows.
             match self.store.stored_outcome(room_id, user_id, &client_message_id).await {
                 Ok(Some(stored)) => {
+                    let concerned = command.body.named().iter().copied().chain([user_id]);
+                    self.room_lists.telling(room_id, stored.seq, concerned).await;
                     return Ok(Outcome {
                         origin: command.origin,
                         room_id,

@@ -20,6 +20,7 @@ mod limits;
 mod membership;
 mod metrics;
 mod rest;
+mod room_lists;
 mod routes;
 mod waiters;
 mod ws;

@@ -51,6 +51,35 @@ pub struct CanaryMetrics {
     pub lost: IntCounter,
 }
 
+/// Those of the room lists.
+#[derive(Debug, Clone)]
+pub struct RoomListMetrics {
+    /// Lists by where they came from: hit (Redis alone), miss (a part was read from PostgreSQL, and kept), fallback (PostgreSQL alone).
+    pub lists: IntCounterVec,
+    /// From the call to the list.
+    pub seconds: Histogram,
+}
+
+impl RoomListMetrics {
+    /// Registers them.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            lists: register_int_counter_vec_with_registry!(
+                "chat_gateway_room_lists_total",
+                "Room lists put together: hit (from Redis alone), miss (a part was read from PostgreSQL and kept), fallback (from PostgreSQL alone)",
+                &["result"],
+                registry
+            )?,
+            seconds: register_histogram_with_registry!(
+                "chat_gateway_room_list_seconds",
+                "From a call for a room list to the list",
+                LATENCY_SECONDS_BUCKETS.to_vec(),
+                registry
+            )?,
+        })
+    }
+}
+
 impl CanaryMetrics {
     /// Registers them.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {

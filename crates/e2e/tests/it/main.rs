@@ -36,6 +36,8 @@ mod read_marks;
 mod recipes;
 mod reconnects;
 mod revocation;
+mod room_list_latency;
+mod room_lists;
 mod room_rest;
 mod room_roles;
 mod rooms;

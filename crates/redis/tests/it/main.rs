@@ -5,6 +5,8 @@
 mod online;
 mod proxy;
 mod pubsub;
+mod room_lists;
+mod room_lists_model;
 mod sessions;
 mod viewers;
 

@@ -10,6 +10,7 @@ mod queries_prepare;
 mod reads;
 mod role_races;
 mod roles;
+mod room_lists;
 mod search;
 
 use chat_protocol::{

@@ -1,5 +1,6 @@
 use chat_protocol::MarkRead;
-use chat_service::Context;
+use chat_redis::{Part, RedisConfig, RedisPool, RoomListCache};
+use chat_service::{Context, Secret};
 use chat_testkit::{TcpProxy, TestEnv, assert_eventually};
 use jiff::Timestamp;
 
@@ -110,6 +111,30 @@ async fn marks_are_stored_while_redis_is_away() {
     proxy.heal();
     stage.send(&stage.mark(bob, 4)).await;
     assert_eq!(stage.next_receipt().await, (bob, 4));
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn a_mark_stored_while_redis_was_away_is_not_hidden_by_a_list_kept_there() {
+    let stage = Stage::new().await;
+    let near = RedisConfig {
+        url: Secret::new(stage.isolation.redis_url()),
+        key_prefix: stage.isolation.redis_prefix(),
+        pool_size: 1,
+    };
+    let cache = RoomListCache::new(RedisPool::new(&near).unwrap());
+    let part = Part::Rooms(stage.bob);
+    let lease = cache.lease(&[part]).await.unwrap();
+    assert_eq!(cache.keep(&lease, [(part, b"where the mark was".to_vec())]).await.unwrap(), 1);
+    let (proxy, url) = behind_proxy(stage.isolation.redis_url()).await;
+    let (ctx, bob) = (stage.start(&[("CHAT__REDIS__URL", url)]).await, stage.bob);
+    proxy.cut();
+    stage.send(&stage.mark(bob, 3)).await;
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the mark is committed");
+    assert!(cache.read(&[part]).await.unwrap()[0].is_some());
+    proxy.heal();
+    // No further mark comes.
+    assert_eventually!(cache.read(&[part]).await.unwrap()[0].is_none(), within = WITHIN, "the list is dropped");
     stop(ctx).await;
 }
 

@@ -21,7 +21,7 @@ use super::{
     room::PageRequest,
     sink::TimelineEvent,
 };
-use crate::{auth::Logins, membership::Memberships, waiters::Waiters};
+use crate::{auth::Logins, membership::Memberships, room_lists::RoomLists, waiters::Waiters};
 
 /// Database reads of the hub under way at once: a mass reconnect queues here instead of starving the REST calls of connections.
 const READS: usize = 8;
@@ -56,6 +56,8 @@ pub struct Parts {
     pub logins: Logins,
     /// REST calls that wait for outcomes.
     pub waiters: Waiters,
+    /// Told before clients are told what was read from the database.
+    pub room_lists: Arc<RoomLists>,
     /// Entries in a page of catch-up.
     pub page_size: u32,
 }
@@ -177,6 +179,11 @@ impl Executor {
                 }
             }
         };
+        if let Ok(memberships) = &memberships {
+            self.parts
+                .room_lists
+                .seen(memberships.iter().map(|((room_id, _), membership)| (*room_id, membership.head)));
+        }
         self.parts.hub.tell(Input::Opened { request, memberships }).await;
     }
 
@@ -202,7 +209,10 @@ impl Executor {
         let _permit = self.permit().await;
         let page = self.parts.store.items_after(room_id, request.after, self.parts.page_size).await;
         let events = match page {
-            Ok(items) => items.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok(),
+            Ok(items) => {
+                self.telling(room_id, &items).await;
+                items.iter().map(timeline_event).collect::<Result<Vec<_>, _>>().ok()
+            }
             Err(error) => {
                 note("page", &error);
                 None
@@ -211,12 +221,24 @@ impl Executor {
         self.parts.hub.tell(Input::Page { room_id, request, events }).await;
     }
 
+    /// These may be events that nobody else has told yet.
+    async fn telling(&self, room_id: RoomId, items: &[TimelineItem]) {
+        let Some(last) = items.last() else { return };
+        let told = self.parts.room_lists.told(room_id);
+        let concerned = items.iter().filter(|item| item.seq() > told).flat_map(|item| match item {
+            TimelineItem::Entry(entry) => entry.concerned(),
+            TimelineItem::Change(..) => Vec::new(),
+        });
+        self.parts.room_lists.telling(room_id, last.seq(), concerned).await;
+    }
+
     async fn read_heads(&self, rooms: Vec<RoomId>) {
         let _permit = self.permit().await;
         let heads = self.parts.store.heads(&rooms).await.unwrap_or_else(|error| {
             note("heads", &error);
             Vec::new()
         });
+        self.parts.room_lists.seen(heads.iter().copied());
         self.parts.hub.tell(Input::Heads(heads)).await;
     }
 }

@@ -1,5 +1,7 @@
 //! `/chat/rooms`: conversations.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, get, patch, post, web};
 use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Rejection, RoomId, UserId, limits, validate};
 use chat_store::{RoomSummary, RoomType};
@@ -101,7 +103,8 @@ pub struct UpdateRoom {
 ))]
 #[get("/rooms")]
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let rooms = gateway.store.list_rooms(identity.user_id).await?.into_iter().map(Room::from).collect();
+    let rooms = Arc::unwrap_or_clone(gateway.room_lists.list(identity.user_id).await?);
+    let rooms = rooms.into_iter().map(Room::from).collect();
     Ok(HttpResponse::Ok().json(Rooms { rooms }))
 }
 
@@ -234,7 +237,9 @@ pub async fn update(
 
 /// One of the user's rooms.
 pub async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
-    Ok(gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?)
+    let room = gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?;
+    gateway.room_lists.seen([(room_id, room.head_seq)]);
+    Ok(room)
 }
 
 /// As many users as one command may name.

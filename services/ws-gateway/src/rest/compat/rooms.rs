@@ -1,5 +1,7 @@
 //! Conversations.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, http::StatusCode, web};
 use chat_protocol::{ClientMessageId, CommandBody, RoomId, UserId};
 use chat_store::{RoomSummary, RoomType};
@@ -67,7 +69,8 @@ impl From<RoomSummary> for Room {
 }
 
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
-    let rooms: Vec<_> = gateway.store.list_rooms(identity.user_id).await?.into_iter().map(Room::from).collect();
+    let rooms = Arc::unwrap_or_clone(gateway.room_lists.list(identity.user_id).await?);
+    let rooms: Vec<_> = rooms.into_iter().map(Room::from).collect();
     Ok(envelope::with(StatusCode::OK, rooms))
 }
 
