@@ -94,7 +94,9 @@ async fn measure(database: &Database, cli: &Cli) -> anyhow::Result<bool> {
     }
     println!("no plan is asserted of: {}", plans::unchecked().join(", "));
     let faults: Vec<&String> = plans.iter().filter_map(|plan| plan.fault.as_ref()).collect();
-    faults.iter().for_each(|fault| eprintln!("\n{fault}"));
+    for fault in &faults {
+        eprintln!("\n{fault}");
+    }
     println!("{} plans, {} not as expected", plans.len(), faults.len());
     Ok(faults.is_empty())
 }
