@@ -32,6 +32,7 @@ mod rate_limits;
 mod read_marks;
 mod recipes;
 mod reconnects;
+mod rest_bad_input;
 mod rooms;
 mod session_limits;
 mod slow_reader;
