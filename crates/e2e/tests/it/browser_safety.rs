@@ -18,9 +18,9 @@ async fn gateway_with_pages(system: &System) -> Gateway {
 
 /// A request by the byte; header lines without their ends.
 async fn request(gateway: &Gateway, line: &str, headers: &[&str], body: &str) -> Answer {
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-    let text = format!("{line} HTTP/1.1\r\nHost: {}\r\n{headers}{length}\r\n{body}", gateway.addr);
+    let text = format!("{line} HTTP/1.1\r\nHost: {}\r\n{}{length}\r\n{body}", gateway.addr, headers.concat());
     deadline(line, PATIENCE, ask(gateway.addr, &text)).await
 }
 

@@ -35,6 +35,7 @@ mod rate_limits;
 mod read_marks;
 mod recipes;
 mod reconnects;
+mod rest_bad_input;
 mod revocation;
 mod room_list_latency;
 mod room_lists;

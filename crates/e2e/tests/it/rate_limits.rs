@@ -58,7 +58,9 @@ async fn a_user_who_sends_too_fast_is_told_when_to_come_back_over_websocket_and_
         }
     }
     assert!((2..=4).contains(&refused.len()), "4 at once, and one for each second that it took: {refused:?}");
-    refused.iter().for_each(|error| assert_told(error, 1_000));
+    for error in &refused {
+        assert_told(error, 1_000);
+    }
 
     let send = |person: &Person| {
         let message = json!({"clientMessageId": ClientMessageId::generate(), "content": "by REST"});

@@ -152,6 +152,6 @@ async fn without_redis_the_newest_stays_among_those_of_a_gateway() {
 async fn a_policy_that_is_not_known_is_refused_at_the_start() {
     let settings = [("CHAT__WS__SESSION_POLICY".to_owned(), "loudest-stays".to_owned())];
     let loaded = chat_service::config::load_from::<ws_gateway::Config>(ws_gateway::DEFAULTS, None, settings);
-    let error = format!("{:?}", loaded.err().expect("a refusal"));
+    let error = format!("{:?}", loaded.map(|_| ()).expect_err("a refusal"));
     assert!(error.contains("session_policy") || error.contains("loudest-stays"), "{error}");
 }
