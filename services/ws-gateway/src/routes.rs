@@ -59,7 +59,10 @@ pub fn app(
                         .service(rest::read_marks::mark),
                 ),
         )
-        .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
+        .openapi_service(|document| {
+            let document = rest::openapi::complete(&document);
+            SwaggerUi::new("/api/docs/{_:.*}").external_url_unchecked("/api/openapi.json", document)
+        })
         .into_app()
         .service(web::redirect("/api/docs", "/api/docs/"))
         .route("/", web::get().to(landing::landing))

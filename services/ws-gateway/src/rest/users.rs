@@ -10,6 +10,7 @@ use crate::{app::Gateway, auth::Identity};
 
 /// Oneself.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "email": "alice@example.com", "nickname": "alice" }))]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     user_id: UserId,
@@ -27,6 +28,7 @@ pub struct Person {
 
 /// People found.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "users": [{ "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "nickname": "alice" }] }))]
 pub struct People {
     users: Vec<Person>,
 }
@@ -36,7 +38,7 @@ pub struct People {
 #[into_params(parameter_in = Query)]
 pub struct Find {
     /// Beginning of the nickname, case ignored.
-    #[param(example = "ali", max_length = 50)]
+    #[param(example = "ali", min_length = 1, max_length = 50, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     query: String,
 }
 
@@ -44,10 +46,9 @@ pub struct Find {
 const FOUND_MAX: u32 = 20;
 
 /// My profile.
-#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
-    (status = 200, body = Profile),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
-    (status = 404, description = "user_not_found", body = ProblemBody),
+#[utoipa::path(tag = "users", operation_id = "getMe", security(("bearer" = [])), responses(
+    (status = 200, description = "The user of the token", body = Profile),
+    (status = 404, description = "user_not_found: the token is good, its user is gone", body = ProblemBody),
 ))]
 #[get("/me")]
 pub async fn me(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
@@ -56,11 +57,10 @@ pub async fn me(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpR
     Ok(HttpResponse::Ok().json(Profile { user_id: user.id, email: user.email, nickname: user.nickname }))
 }
 
-/// Find people by the beginning of their nickname (at most 20).
-#[utoipa::path(tag = "users", params(Find), security(("bearer" = [])), responses(
-    (status = 200, body = People),
-    (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+/// Find people by the beginning of their nickname.
+#[utoipa::path(tag = "users", operation_id = "findUsers", params(Find), security(("bearer" = [])), responses(
+    (status = 200, description = "At most 20 people, by nickname", body = People),
+    (status = 400, description = "bad_request, invalid_character: query is not the beginning of a nickname", body = ProblemBody),
 ))]
 #[get("")]
 pub async fn find(gateway: web::Data<Gateway>, _: Identity, find: web::Query<Find>) -> Result<HttpResponse, Problem> {
