@@ -21,13 +21,20 @@ def resolved(schema):
     return schema
 
 
+def example_of(schema):
+    """That of a schema, or the one that those of its properties make."""
+    schema = resolved(schema)
+    if "example" in schema:
+        return schema["example"]
+    parts = {name: example_of(part) for name, part in schema.get("properties", {}).items()}
+    return parts if parts and None not in parts.values() else None
+
+
 def examples_of(described):
     """Of a body or a parameter: its own ones, or that of its schema."""
     own = [example["value"] for example in described.get("examples", {}).values()]
-    if "example" in described:
-        own.append(described["example"])
-    schema = resolved(described["schema"])
-    return own or [schema[word] for word in ("example",) if word in schema]
+    of_schema = example_of(described["schema"])
+    return own or [example for example in (described.get("example"), of_schema) if example is not None]
 
 
 def check(place, described):

@@ -44,19 +44,17 @@ fn explain_answers(schemas: &Value, operation: &mut Value) {
     }
 }
 
-/// Ids in the address are UUIDs, unless the handler says something else.
+/// Ids in the address are UUIDs, unless the handler says something else. Of what is no id the handler should say more.
 fn ids(path: &str, operation: &mut Value) {
     let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
         if !parameters.iter().any(|parameter| parameter["in"] == "path" && parameter["name"] == name) {
-            let of = name.trim_end_matches("_id");
-            parameters.push(json!({
-                "name": name,
-                "in": "path",
-                "required": true,
-                "description": format!("Id of the {of}."),
-                "schema": { "type": "string", "format": "uuid" },
-            }));
+            let mut parameter = json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+            if let Some(of) = name.strip_suffix("_id") {
+                parameter["description"] = format!("Id of the {of}.").into();
+                parameter["schema"]["format"] = "uuid".into();
+            }
+            parameters.push(parameter);
         }
     }
     if !parameters.is_empty() {
