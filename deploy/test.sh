@@ -12,7 +12,7 @@ export CHAT_TEST_RUN=$$-$RANDOM
 STACK=$PWD/deploy/native/stack.sh
 LOG=$STACK_DIR/logs/test.log
 # Targets that kill services and infrastructure, or load the machine: one after the other, one test at a time.
-SERIAL=(processes recovery chaos)
+SERIAL=(openapi processes recovery chaos)
 
 passed=0 failed=0 broken=() infra_started=''
 
@@ -89,7 +89,7 @@ mkdir -p "$(dirname "$LOG")"
 : >"$LOG"
 ulimit -n "$(ulimit -Hn)"
 
-tools=(build)
+tools=(build api)
 [[ ! -f crates/e2e/js/package-lock.json ]] || tools+=(node)
 [[ ! -f crates/e2e/spring/pom.xml ]] || tools+=(maven)
 stage "tools" "$STACK" install "${tools[@]}" || finish
@@ -104,6 +104,8 @@ fi
 if [[ -f crates/e2e/spring/pom.xml ]]; then
     stage "mvn package" deploy/spring-client.sh || finish
 fi
+
+stage "openapi tools" deploy/openapi-tools.sh || finish
 
 targets=()
 for name in $(parallel_targets); do targets+=(--test "$name"); done

@@ -11,7 +11,7 @@ usage: deploy/native/stack.sh COMMAND
   status             a table of all processes
   logs NAME [-f]     the last lines of a log, or follow it
   start|stop|restart|kill NAME   one process (kill = SIGKILL)
-  install WHAT...    only the packages: infra haproxy build node maven lint
+  install WHAT...    only the packages: infra haproxy build node maven api lint
   env [test]         shell lines with the addresses of this stack: eval "$(deploy/native/stack.sh env)"
                      (test: only those that the tests read)
   kafka-console TOPIC [ARGS]     print a topic: partition, offset, headers, key, value

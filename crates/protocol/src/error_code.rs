@@ -1,14 +1,20 @@
 //! The one table of errors: REST problems, STOMP errors, `chat.v1` errors and rejected outcomes all use these codes.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
 use crate::close::CloseCode;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident $wire:literal, $status:literal, $close:expr, $retry:literal, $action:literal;)*) => {
         /// A stable error code.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode { $($(#[$doc])* #[serde(rename = $wire)] $name,)* }
 
         impl ErrorCode {
@@ -93,6 +99,15 @@ error_codes! {
     /// A fault of the server.
     Internal "internal", 500, None, true, "repeat later, report if it stays";
 }
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let codes = ObjectBuilder::new().schema_type(Type::String).description(Some("A stable error code."));
+        codes.enum_values(Some(Self::ALL.iter().map(|code| code.as_str()))).into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 impl std::fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,7 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type},
+    },
+};
 use uuid::Uuid;
 
 macro_rules! uuid_id {
@@ -105,9 +111,25 @@ impl RoomId {
 ///
 /// Usually a UUID string. Existing clients send numbers or other short strings; those are accepted and returned as sent. A number
 /// is stored with a leading `#`, which no string id may have, so that `5` and `"5"` stay different ids.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = String, max_length = 64, example = "0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientMessageId(String);
+
+impl PartialSchema for ClientMessageId {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._:@/+=~-]{1,64}$"));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(i64::MIN))
+            .maximum(Some(i64::MAX));
+        let either = OneOfBuilder::new().item(text).item(number);
+        either
+            .description(Some("The sender's own id of a send: a UUID, an integer or a short string; returned as sent."))
+            .into()
+    }
+}
+
+impl ToSchema for ClientMessageId {}
 
 impl ClientMessageId {
     /// Longest accepted id, in bytes.

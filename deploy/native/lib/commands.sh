@@ -7,8 +7,8 @@ cmd_install() {
     local what
     for what; do
         case $what in
-            infra | haproxy | build | node | maven | lint) "want_$what" ;;
-            *) die "install knows: infra haproxy build node maven lint, not '$what'" ;;
+            infra | haproxy | build | node | maven | api | lint) "want_$what" ;;
+            *) die "install knows: infra haproxy build node maven api lint, not '$what'" ;;
         esac
     done
     install_missing

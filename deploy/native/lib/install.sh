@@ -34,6 +34,12 @@ want_maven() {
     want maven has mvn
     want default-jdk-headless has javac
 }
+# What the tests of the REST API run: the lines of its guide, and tools from PyPI.
+want_api() {
+    want curl has curl
+    want jq has jq
+    want python3-venv python3 -c 'import ensurepip, venv'
+}
 want_lint() { want shellcheck has shellcheck; }
 
 # Installs what `want` collected.

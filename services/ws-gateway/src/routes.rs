@@ -95,7 +95,8 @@ pub fn app(
         )
         .openapi_service(|document| {
             methods = Methods::of(&document);
-            SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document)
+            let document = rest::openapi::complete(&document);
+            SwaggerUi::new("/api/docs/{_:.*}").external_url_unchecked("/api/openapi.json", document)
         })
         .into_app()
         .app_data(methods)

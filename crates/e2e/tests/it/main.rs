@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod accounts;
+mod api_guide;
 mod bad_frames;
 mod bad_input;
 mod bad_upgrade;
@@ -28,6 +29,7 @@ mod late_answers;
 mod loss;
 mod messages;
 mod notifications;
+mod openapi_document;
 mod own_words;
 mod presence;
 mod profile;

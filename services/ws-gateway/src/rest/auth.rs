@@ -12,42 +12,59 @@ use crate::{accounts::Login, app::Gateway, auth::Identity, error::Refusal};
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "email": "alice@example.com", "password": "correct horse battery", "nickname": "alice" }))]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Address, case ignored.
-    #[schema(example = "alice@example.com", max_length = 254)]
+    #[schema(
+        pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]*\.[^@\s\x00-\x1f\x7f-\x9f]*$",
+        max_length = 254
+    )]
     email: String,
     /// 8 to 128 characters.
-    #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
+    #[schema(min_length = 8, max_length = 128)]
     password: String,
     /// The name shown.
-    #[schema(example = "alice", max_length = 50)]
+    #[schema(min_length = 1, max_length = 50, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     nickname: String,
 }
 
 /// Who one is.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "email": "alice@example.com", "password": "correct horse battery" }))]
 #[serde(deny_unknown_fields)]
 pub struct LogIn {
     /// Address, case ignored.
-    #[schema(example = "alice@example.com")]
+    #[schema(
+        pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]*\.[^@\s\x00-\x1f\x7f-\x9f]*$",
+        max_length = 254
+    )]
     email: String,
     /// The password.
-    #[schema(example = "correct horse battery")]
+    #[schema(min_length = 8, max_length = 128)]
     password: String,
 }
 
 /// A refresh token.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "refreshToken": "9b2d3c0e7f5a4c1d8e6f0a1b2c3d4e5f1f2e3d4c5b6a79880716253443526170" }))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshToken {
     /// As given by sign-up, log-in or the last refresh.
-    #[schema(example = "5b1e7c539d3e0c1b6f0a7d110197a5f09d3e0c1b6f0a7d115b1e7c530197a5f0")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        example = "5b1e7c539d3e0c1b6f0a7d110197a5f09d3e0c1b6f0a7d115b1e7c530197a5f0"
+    )]
     refresh_token: String,
 }
 
 /// Tokens.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "accessToken": "eyJ0eXAi…", "expiresIn": 900,
+    "refreshToken": "9b2d3c0e7f5a4c1d8e6f0a1b2c3d4e5f1f2e3d4c5b6a79880716253443526170"
+}))]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// Whose.
@@ -62,6 +79,7 @@ pub struct Tokens {
 
 /// For one connection.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "ticket": "eyJ0eXAi…", "expiresIn": 30 }))]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket {
     /// For `?ticket=`, once.
@@ -77,6 +95,9 @@ impl From<Login> for Tokens {
     }
 }
 
+/// Longest refresh token that is looked up.
+const REFRESH_TOKEN_CHARS: usize = 128;
+
 /// Neither short nor endless; `field` names it.
 pub fn check_password(field: &str, password: &str) -> Result<(), Rejection> {
     if limits::PASSWORD_CHARS.contains(&password.chars().count()) {
@@ -84,6 +105,15 @@ pub fn check_password(field: &str, password: &str) -> Result<(), Rejection> {
     }
     let (min, max) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
     Err(Rejection::new(ErrorCode::BadRequest, format!("{field} must have {min} to {max} characters")))
+}
+
+/// Ours have 64 characters: what is much longer is none.
+fn check_refresh_token(token: &str) -> Result<(), Rejection> {
+    if (1..=REFRESH_TOKEN_CHARS).contains(&token.chars().count()) {
+        return Ok(());
+    }
+    let message = format!("refreshToken must have 1 to {REFRESH_TOKEN_CHARS} characters");
+    Err(Rejection::new(ErrorCode::BadRequest, message))
 }
 
 /// An address has something on both sides of an @; whether it exists only a mail can tell.
@@ -97,13 +127,12 @@ fn check_email(email: &str) -> Result<(), Rejection> {
     Err(Rejection::new(ErrorCode::BadRequest, "email must be an address like name@example.com"))
 }
 
-/// Sign up: creates an account and logs it in.
-#[utoipa::path(tag = "auth", responses(
-    (status = 201, body = Tokens),
+/// Create an account, and log in.
+#[utoipa::path(tag = "auth", operation_id = "signUp", responses(
+    (status = 201, description = "The account, logged in", body = Tokens),
     (status = 400, description = "bad_request, invalid_character: a field is not as it must be", body = ProblemBody),
     (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
-    (status = 409, description = "email_taken", body = ProblemBody),
-    (status = 413, description = "too_large", body = ProblemBody),
+    (status = 409, description = "email_taken: e-mail addresses are compared without case", body = ProblemBody),
     (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
 ))]
 #[post("/signup")]
@@ -126,12 +155,10 @@ pub async fn create_account(
 }
 
 /// Log in.
-#[utoipa::path(tag = "auth", responses(
-    (status = 200, body = Tokens),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "invalid_credentials", body = ProblemBody),
+#[utoipa::path(tag = "auth", operation_id = "logIn", responses(
+    (status = 200, description = "Tokens", body = Tokens),
+    (status = 401, description = "invalid_credentials: no such address, or not its password", body = ProblemBody),
     (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
-    (status = 413, description = "too_large", body = ProblemBody),
     (status = 429, description = "rate_limited: too many wrong passwords from this address", body = ProblemBody),
     (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
 ))]
@@ -164,11 +191,12 @@ pub async fn check_account(
     Ok(login?)
 }
 
-/// Get a ticket for one WebSocket connection, for clients that can send their token neither in a header nor in a first frame: connect to
-/// `/ws/v1/chat?ticket=…` within its life. It can be used once; the session ends with the access token, not with the ticket.
-#[utoipa::path(tag = "auth", security(("bearer" = [])), responses(
-    (status = 200, body = Ticket),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+/// Get a ticket for one WebSocket connection.
+///
+/// For clients that can send their token neither in a header nor in a first frame: connect to `/ws/v1/chat?ticket=…` within its life. It
+/// can be used once; the session ends with the access token, not with the ticket.
+#[utoipa::path(tag = "auth", operation_id = "getTicket", security(("bearer" = [])), responses(
+    (status = 200, description = "A ticket", body = Ticket),
 ))]
 #[post("/ticket")]
 pub async fn ticket(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
@@ -178,28 +206,32 @@ pub async fn ticket(gateway: web::Data<Gateway>, identity: Identity) -> Result<H
         .json(Ticket { ticket, expires_in: TICKET_TTL.as_secs() }))
 }
 
-/// Exchange a refresh token for a new pair. Using one twice ends the whole log-in, with its access tokens and connections.
-#[utoipa::path(tag = "auth", responses(
-    (status = 200, body = Tokens),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized", body = ProblemBody),
+/// Exchange a refresh token for a new pair.
+///
+/// A refresh token is good once: using one twice ends the whole log-in, with its access tokens and connections, because one of the two who used it has stolen it.
+#[utoipa::path(tag = "auth", operation_id = "refreshTokens", responses(
+    (status = 200, description = "A new pair", body = Tokens),
+    (status = 401, description = "unauthorized: unknown, used before, or too old", body = ProblemBody),
     (status = 403, description = "forbidden: accounts are kept by an identity provider", body = ProblemBody),
     (status = 503, description = "unavailable: the database is away", body = ProblemBody),
 ))]
 #[post("/refresh")]
 pub async fn refresh(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
+    check_refresh_token(&body.refresh_token)?;
     let login = gateway.accounts.refresh(&body.refresh_token).await?;
     Ok(HttpResponse::Ok().json(Tokens::from(login)))
 }
 
-/// Log out: the log-in of this refresh token ends, with its access tokens and connections (close 4401).
-#[utoipa::path(tag = "auth", responses(
-    (status = 204, description = "also for a token that is not known"),
-    (status = 400, description = "bad_request", body = ProblemBody),
+/// Log out.
+///
+/// The log-in of this refresh token ends, with its access tokens and connections (close 4401); one that is not known is fine, too.
+#[utoipa::path(tag = "auth", operation_id = "logOut", responses(
+    (status = 204, description = "Logged out"),
     (status = 503, description = "unavailable: the database is away", body = ProblemBody),
 ))]
 #[post("/logout")]
 pub async fn log_out(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>) -> Result<HttpResponse, Problem> {
+    check_refresh_token(&body.refresh_token)?;
     gateway.accounts.log_out(&body.refresh_token).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -5,7 +5,10 @@ use chat_protocol::{ClientMessageId, CommandBody, ErrorCode, Rejection, RoomId, 
 use chat_store::{MemberRow, Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use super::{
     IdempotencyKey, Problem, ProblemBody, change, execute,
@@ -19,13 +22,17 @@ use crate::{app::Gateway, auth::Identity};
 pub struct RoomMember {
     user_id: UserId,
     nickname: String,
-    /// `OWNER`, `ADMIN` or `MEMBER`.
-    #[schema(value_type = String, example = "MEMBER")]
+    #[schema(schema_with = role)]
     role: Role,
     #[schema(value_type = String, format = DateTime)]
     joined_at: Timestamp,
     /// How far they have read.
     last_read_seq: i64,
+}
+
+fn role() -> Object {
+    let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["OWNER", "ADMIN", "MEMBER"]));
+    names.description(Some("What one may do. In a direct room both are MEMBER.")).build()
 }
 
 impl From<MemberRow> for RoomMember {
@@ -37,6 +44,10 @@ impl From<MemberRow> for RoomMember {
 
 /// The members.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "members": [{
+    "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "nickname": "alice", "role": "OWNER",
+    "joinedAt": "2026-11-21T11:04:11.557502Z", "lastReadSeq": 5
+}] }))]
 pub struct Members {
     /// Longest standing first.
     members: Vec<RoomMember>,
@@ -44,10 +55,11 @@ pub struct Members {
 
 /// Whom to invite.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "userIds": ["01a1fdc7-2d31-7f02-8d6b-6f1a0c9be7d2"] }))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Invite {
-    /// At most 2,000; members already are passed over.
-    #[schema(min_items = 1)]
+    /// Members already are passed over.
+    #[schema(min_items = 1, max_items = 2000)]
     user_ids: Vec<UserId>,
 }
 
@@ -63,9 +75,8 @@ pub struct ChangeRole {
 }
 
 /// Who is in a room, and how far each has read.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
-    (status = 200, body = Members),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+#[utoipa::path(tag = "rooms", operation_id = "listMembers", security(("bearer" = [])), responses(
+    (status = 200, description = "The members, longest standing first", body = Members),
     (status = 404, description = "room_not_found", body = ProblemBody),
 ))]
 #[get("/rooms/{room_id}/members")]
@@ -85,14 +96,14 @@ pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) 
 }
 
 /// Invite people into a group.
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "inviteMembers", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They are members"),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 400, description = "bad_request: no user, or too many", body = ProblemBody),
     (status = 403, description = "forbidden: a direct room, or the room is full", body = ProblemBody),
-    (status = 404, description = "room_not_found, user_not_found", body = ProblemBody),
-    (status = 409, description = "id_conflict: the Idempotency-Key was used for something else in this room", body = ProblemBody),
-    (status = 504, description = "unknown: repeat", body = ProblemBody),
+    (status = 404, description = "room_not_found, user_not_found: then nobody was invited", body = ProblemBody),
+    (status = 409, description = "id_conflict: the id was used for something else in this room", body = ProblemBody),
+    (status = 503, description = "busy: not taken", body = ProblemBody),
+    (status = 504, description = "unknown: repeating it is safe", body = ProblemBody),
 ))]
 #[post("/rooms/{room_id}/members")]
 pub async fn invite(
@@ -124,12 +135,12 @@ pub async fn invite_users(
 }
 
 /// Leave a group.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "leaveRoom", security(("bearer" = [])), responses(
     (status = 204, description = "You are no longer a member"),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: a direct room", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
-    (status = 504, description = "unknown: repeat", body = ProblemBody),
+    (status = 503, description = "busy: not taken", body = ProblemBody),
+    (status = 504, description = "unknown: repeating it is safe", body = ProblemBody),
 ))]
 #[delete("/rooms/{room_id}/members/me")]
 pub async fn leave(

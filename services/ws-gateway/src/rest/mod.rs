@@ -7,6 +7,7 @@ pub mod events;
 mod idempotency;
 pub mod members;
 pub mod messages;
+pub mod openapi;
 mod problem;
 pub mod read_marks;
 pub mod rooms;
@@ -18,7 +19,7 @@ use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Outcome, Rej
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    Modify, OpenApi, ToSchema,
+    Modify, ToSchema,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
@@ -28,7 +29,7 @@ pub use problem::{Problem, ProblemBody};
 use crate::{app::Gateway, auth as tokens, auth::Identity, browser, ingest};
 
 /// The OpenAPI document, without its paths: those come from the handlers.
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Realtime Chat", description = "Rooms, members, messages and read marks. Errors are problem documents with a stable `code`."),
     modifiers(&BearerToken),
@@ -50,13 +51,14 @@ impl Modify for BearerToken {
     }
 }
 
-/// The document's frame, for tests.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
-}
-
 /// A page of a room's timeline.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({ "messages": [{
+        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
+        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
+        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
+        "sentAt": "2026-11-21T11:05:29.720097Z"
+    }], "more": true, "head": 5 }))]
 pub struct HistoryPage {
     /// Newest first, or oldest first when `after` was given.
     pub messages: Vec<Entry>,

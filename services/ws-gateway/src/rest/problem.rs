@@ -38,6 +38,22 @@ pub struct ProblemBody {
 /// Told to clients that may try again when nothing better is known, in seconds.
 const RETRY_AFTER_SECS: u64 = 1;
 
+impl Problem {
+    /// What the client gets.
+    pub fn body(&self) -> ProblemBody {
+        let (status, code) = (self.status_code(), self.0.code);
+        ProblemBody {
+            problem_type: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code,
+            detail: self.0.message.clone(),
+            retry: code.retry(),
+            retry_after_ms: self.0.retry_after_ms,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -78,15 +94,6 @@ impl ResponseError for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        let body = ProblemBody {
-            problem_type: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            code,
-            detail: self.0.message.clone(),
-            retry: code.retry(),
-            retry_after_ms: self.0.retry_after_ms,
-        };
-        response.body(serde_json::to_string(&body).unwrap_or_default())
+        response.body(serde_json::to_string(&self.body()).unwrap_or_default())
     }
 }

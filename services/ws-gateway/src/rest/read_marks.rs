@@ -11,10 +11,11 @@ use crate::{app::Gateway, auth::Identity, ingest::ANSWER_WITHIN};
 
 /// How far.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "seq": 5 }))]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     /// Read up to and including this entry; beyond the room's head it is clamped, behind one's mark it changes nothing.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
     seq: i64,
 }
 
@@ -63,13 +64,12 @@ pub async fn list(
 }
 
 /// Move my read mark forward.
-#[utoipa::path(tag = "messages", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "markRead", security(("bearer" = [])), responses(
     (status = 202, description = "Taken; the room is told when it is stored"),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 400, description = "bad_request: seq is negative, or no number", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
-    (status = 503, description = "busy, unavailable: repeat", body = ProblemBody),
-    (status = 504, description = "unknown: repeat", body = ProblemBody),
+    (status = 503, description = "busy, unavailable: not taken", body = ProblemBody),
+    (status = 504, description = "unknown: repeating it is safe", body = ProblemBody),
 ))]
 #[put("/rooms/{room_id}/read")]
 pub async fn mark(

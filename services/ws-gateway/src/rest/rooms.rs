@@ -6,20 +6,32 @@ use actix_web::{HttpResponse, get, patch, post, web};
 use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Rejection, RoomId, UserId, limits, validate};
 use chat_store::{RoomSummary, RoomType};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use super::{IdempotencyKey, Problem, ProblemBody, change, execute};
 use crate::{app::Gateway, auth::Identity};
 
 /// A room, as one of its members sees it.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "headSeq": 5,
+    "lastMessage": {
+        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
+        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
+        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
+        "sentAt": "2026-11-21T11:05:29.720097Z"
+    },
+    "unreadCount": 1, "readSeq": 4
+}))]
 #[expect(clippy::struct_field_names, reason = "named as on the wire")]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
     room_id: RoomId,
-    /// `DIRECT` or `GROUP`.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "GROUP")]
+    #[schema(schema_with = room_type)]
     room_type: RoomType,
     /// Its name; of a direct room, the other's nickname.
     name: String,
@@ -34,6 +46,11 @@ pub struct Room {
     unread_count: i64,
     /// One's mark.
     read_seq: i64,
+}
+
+fn room_type() -> Object {
+    let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["DIRECT", "GROUP"]));
+    names.description(Some("A direct room has two members for ever.")).build()
 }
 
 impl From<RoomSummary> for Room {
@@ -54,6 +71,16 @@ impl From<RoomSummary> for Room {
 
 /// One's rooms.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "rooms": [{
+    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "headSeq": 5,
+    "lastMessage": {
+        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
+        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
+        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
+        "sentAt": "2026-11-21T11:05:29.720097Z"
+    },
+    "unreadCount": 1, "readSeq": 4
+}] }))]
 pub struct Rooms {
     /// Latest first.
     rooms: Vec<Room>,
@@ -61,6 +88,7 @@ pub struct Rooms {
 
 /// With whom.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "targetUserId": "01a1fdc7-2d31-7f02-8d6b-6f1a0c9be7d2" }))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenDirect {
     target_user_id: UserId,
@@ -68,12 +96,14 @@ pub struct OpenDirect {
 
 /// A new group.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "name": "Lobby", "userIds": ["01a1fdc7-2d31-7f02-8d6b-6f1a0c9be7d2"] }))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateGroup {
     /// 1 to 100 characters.
-    #[schema(example = "Lobby", max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
-    /// The other first members, at most 2,000.
+    /// The other first members.
+    #[schema(max_items = 2000)]
     user_ids: Vec<UserId>,
     /// Everybody who knows its id may join.
     #[serde(default)]
@@ -97,9 +127,8 @@ pub struct UpdateRoom {
 }
 
 /// My rooms, latest first.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
-    (status = 200, body = Rooms),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+#[utoipa::path(tag = "rooms", operation_id = "listRooms", security(("bearer" = [])), responses(
+    (status = 200, description = "The rooms one is a member of", body = Rooms),
 ))]
 #[get("/rooms")]
 pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
@@ -108,14 +137,16 @@ pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<Htt
     Ok(HttpResponse::Ok().json(Rooms { rooms }))
 }
 
-/// The direct room with a user: created when it is not there yet.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
+/// Open the direct room with a user.
+///
+/// There is one for each pair, for ever: it is created when it is not there yet.
+#[utoipa::path(tag = "rooms", operation_id = "openDirectRoom", security(("bearer" = [])), responses(
     (status = 200, description = "It was there", body = Room),
     (status = 201, description = "It was created", body = Room),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+    (status = 400, description = "bad_request: targetUserId is yourself, or not an id", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
-    (status = 504, description = "unknown: repeat", body = ProblemBody),
+    (status = 503, description = "busy: not taken", body = ProblemBody),
+    (status = 504, description = "unknown: repeating it is safe", body = ProblemBody),
 ))]
 #[post("/rooms")]
 pub async fn open_direct(
@@ -146,13 +177,12 @@ pub async fn direct_room(
 }
 
 /// Create a group; you are its owner.
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
-    (status = 201, description = "It is there, now or since it was created under this id", body = Room),
-    (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
-    (status = 404, description = "user_not_found", body = ProblemBody),
+#[utoipa::path(tag = "rooms", operation_id = "createGroupRoom", params(IdempotencyKey), security(("bearer" = [])), responses(
+    (status = 201, description = "The group, with all its first members, now or since it was created under this id", body = Room),
+    (status = 400, description = "bad_request, invalid_character: the name is none, or too many users", body = ProblemBody),
+    (status = 404, description = "user_not_found: then there is no group", body = ProblemBody),
     (status = 409, description = "id_conflict: another room was created under this id", body = ProblemBody),
-    (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
+    (status = 503, description = "busy: not taken", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id; without one look into the room list first", body = ProblemBody),
 ))]
 #[post("/group-rooms")]
@@ -193,9 +223,8 @@ pub async fn new_group(gateway: &Gateway, identity: Identity, group: NewGroup) -
 }
 
 /// One of my rooms.
-#[utoipa::path(tag = "rooms", security(("bearer" = [])), responses(
-    (status = 200, body = Room),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+#[utoipa::path(tag = "rooms", operation_id = "getRoom", security(("bearer" = [])), responses(
+    (status = 200, description = "The room", body = Room),
     (status = 404, description = "room_not_found", body = ProblemBody),
 ))]
 #[get("/rooms/{room_id}")]

@@ -11,6 +11,7 @@ use crate::{accounts::no_such_user, app::Gateway, auth::Identity, error::Refusal
 
 /// Oneself.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "email": "alice@example.com", "nickname": "alice" }))]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     user_id: UserId,
@@ -59,6 +60,7 @@ pub struct Person {
 
 /// People found.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "users": [{ "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "nickname": "alice" }] }))]
 pub struct People {
     users: Vec<Person>,
 }
@@ -68,7 +70,7 @@ pub struct People {
 #[into_params(parameter_in = Query)]
 pub struct Find {
     /// Beginning of the nickname, case ignored.
-    #[param(example = "ali", max_length = 50)]
+    #[param(example = "ali", min_length = 1, max_length = 50, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     query: String,
 }
 
@@ -76,10 +78,9 @@ pub struct Find {
 const FOUND_MAX: u32 = 20;
 
 /// My profile.
-#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
-    (status = 200, body = Profile),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
-    (status = 404, description = "user_not_found", body = ProblemBody),
+#[utoipa::path(tag = "users", operation_id = "getMe", security(("bearer" = [])), responses(
+    (status = 200, description = "The user of the token", body = Profile),
+    (status = 404, description = "user_not_found: the token is good, its user is gone", body = ProblemBody),
 ))]
 #[get("/me")]
 pub async fn me(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpResponse, Problem> {
@@ -137,11 +138,10 @@ pub async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Find people by the beginning of their nickname (at most 20).
-#[utoipa::path(tag = "users", params(Find), security(("bearer" = [])), responses(
-    (status = 200, body = People),
-    (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
+/// Find people by the beginning of their nickname.
+#[utoipa::path(tag = "users", operation_id = "findUsers", params(Find), security(("bearer" = [])), responses(
+    (status = 200, description = "At most 20 people, by nickname", body = People),
+    (status = 400, description = "bad_request, invalid_character: query is not the beginning of a nickname", body = ProblemBody),
 ))]
 #[get("")]
 pub async fn find(gateway: web::Data<Gateway>, _: Identity, find: web::Query<Find>) -> Result<HttpResponse, Problem> {

@@ -1,0 +1,101 @@
+"""What schemathesis cannot make up: an account with a token, and people, rooms and messages that are there. Without it nearly every
+request would end with 401 or 404. One request in four keeps the ids that were made up."""
+
+import itertools
+import os
+import re
+import uuid
+
+import requests
+import schemathesis
+
+API = os.environ["CHAT_URL"] + "/api/v1"
+PASSWORD = "correct horse battery"
+# Operations after which a token is no longer good get an account of their own each time.
+ENDS_SESSIONS = re.compile(r"logout|password|/users/me$")
+
+turns = itertools.count()
+
+
+def call(method, path, token=None, body=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    response = requests.request(method, API + path, json=body, headers=headers, timeout=30)
+    assert response.ok, f"{method} {path}: {response.status_code} {response.text}"
+    return response.json() if response.content else None
+
+
+def sign_up(nickname):
+    """A new account: its tokens, and how it logs in."""
+    email = f"{nickname}-{uuid.uuid4()}@example.com"
+    credentials = {"email": email, "password": PASSWORD}
+    return call("POST", "/auth/signup", body={**credentials, "nickname": nickname}), credentials
+
+
+def group(owner, *others):
+    body = {"name": "group", "userIds": [other["userId"] for other in others]}
+    return call("POST", "/chat/group-rooms", owner["accessToken"], body)["roomId"]
+
+
+def say(room_id):
+    body = {"clientMessageId": str(uuid.uuid4()), "content": "hello"}
+    return call("POST", f"/chat/rooms/{room_id}/messages", alice["accessToken"], body)["messageId"]
+
+
+alice, alices_credentials = sign_up("alice")
+bob, _ = sign_up("bob")
+carol, _ = sign_up("carol")
+room = group(alice, bob, carol)
+message = say(room)
+
+
+@schemathesis.auth(refresh_interval=None)
+class Account:
+    def get(self, case, context):
+        # Whoever is asked about oneself only is somebody who stays.
+        if ENDS_SESSIONS.search(context.operation.path) and context.operation.method.upper() != "GET":
+            return sign_up("guest")[0]["accessToken"]
+        return alice["accessToken"]
+
+    def set(self, case, token, context):
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+
+
+def is_id(value):
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Puts ids of what is there in the place of valid ids that were made up; what is broken on purpose stays broken."""
+    if next(turns) % 4 == 0:
+        return
+    deletes = case.method.upper() == "DELETE"
+    path = case.path_parameters or {}
+    if is_id(path.get("room_id")):
+        # Who leaves, leaves a room for good.
+        leaves = deletes and case.path.endswith("/members/me")
+        path["room_id"] = group(bob, alice) if leaves else room
+        if is_id(path.get("message_id")):
+            path["message_id"] = say(room) if deletes else message
+        if is_id(path.get("user_id")):
+            path["user_id"] = carol["userId"]
+            if deletes:
+                call("POST", f"/chat/rooms/{room}/members", alice["accessToken"], {"userIds": [carol["userId"]]})
+    body = case.body
+    if not isinstance(body, dict):
+        return
+    if is_id(body.get("targetUserId")):
+        body["targetUserId"] = bob["userId"]
+    if is_id(body.get("replyTo")):
+        body["replyTo"] = message
+    users = body.get("userIds")
+    if isinstance(users, list) and users and all(map(is_id, users)):
+        body["userIds"] = [carol["userId"]]
+    if case.path.endswith("/login") and body.keys() == alices_credentials.keys():
+        if all(isinstance(value, str) for value in body.values()):
+            body.update(alices_credentials)
+    if isinstance(body.get("refreshToken"), str) and 0 < len(body["refreshToken"]) <= 128:
+        body["refreshToken"] = call("POST", "/auth/login", body=alices_credentials)["refreshToken"]
