@@ -22,8 +22,7 @@ async fn a_kick_ends_the_membership_at_its_place_and_says_whose() {
     }
     let told = setup.events(6).await;
     let types: Vec<&str> = told.iter().map(|told| told.event.event_type.as_str()).collect();
-    let expected =
-        ["MembersInvited", "RoleChanged", "RoomUpdated", "MessageSent", "MemberKicked", "CommandRejected"];
+    let expected = ["MembersInvited", "RoleChanged", "RoomUpdated", "MessageSent", "MemberKicked", "CommandRejected"];
     assert_eq!(types, expected);
     assert_eq!((told[4].seq(), &told[4].event.removed), (6, &vec![bob]));
     assert!(told[..4].iter().all(|told| told.event.removed.is_empty()));
