@@ -109,8 +109,8 @@ async fn no_rotation_slips_by_an_end_of_all_logins() {
     let alice = db.user("alice").await;
     for round in 0..10_u8 {
         let login = open(&db, alice, &[round, 0]).await;
-        let next = [round, 1];
-        let (rotation, ended) = tokio::join!(rotate(&db, &[round, 0], &next), db.store.end_logins(alice));
+        let (first, next) = ([round, 0], [round, 1]);
+        let (rotation, ended) = tokio::join!(rotate(&db, &first, &next), db.store.end_logins(alice));
         ended.unwrap();
         assert!(matches!(rotation, Rotation::Rotated { .. } | Rotation::Unknown), "{rotation:?}");
         assert_eq!(rotate(&db, &next, &[round, 2]).await, Rotation::Unknown, "{rotation:?}");
