@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(5);
 /// On REST elsewhere: what was read 5 s ago is read anew.
 const REST_SOON: Duration = Duration::from_secs(8);
 /// By looking, when the news was lost: the gateways look every 20 s.
-const AT_LAST: Duration = Duration::from_secs(60);
+const AT_LAST: Duration = Duration::from_mins(1);
 
 struct Somebody {
     email: String,
