@@ -40,7 +40,7 @@ INSERT INTO messages (room_id, seq, number, message_id, sender_id, client_messag
 SELECT md5('room' || room)::UUID, seq,
        seq - (seq + 1) / 40 - (seq + 21) / 40 - (seq + 31) / 40,
        (lpad(to_hex(1700000000000 + n * 1000), 12, '0') || '7' || substr(md5('id' || n), 1, 3) || '8' || substr(md5('id' || n), 4, 15))::UUID,
-       md5('user' || 1 + (room * 7 + who * 13) % 5000)::UUID, 'c' || n,
+       md5('user' || 1 + (room * 7 + who * 13) % 4900)::UUID, 'c' || n,
        CASE seq % 40 WHEN 39 THEN 'EDIT' WHEN 19 THEN 'DELETE' WHEN 9 THEN 'REACT' ELSE 'TEXT' END,
        CASE WHEN seq % 40 IN (39, 19, 9) OR (seq % 40 = 18 AND NOT last) THEN '' ELSE content END,
        md5('d' || n)::UUID, at, CASE WHEN seq % 40 IN (39, 19, 9) THEN seq - 1 END,
@@ -69,7 +69,7 @@ INSERT INTO room_members (room_id, user_id, role, joined_seq, joined_at, read_se
 SELECT r.id, m.user_id, 'MEMBER', 1, now(), read.seq, read.number, now()
 FROM (
     SELECT DISTINCT md5('room' || room)::UUID AS room_id, md5('user' || person)::UUID AS user_id FROM (
-        SELECT r AS room, 1 + (r * 7 + k * 13) % 5000 AS person FROM generate_series(1, 2000) r, generate_series(0, 19) k
+        SELECT r AS room, 1 + (r * 7 + k * 13) % 4900 AS person FROM generate_series(1, 2000) r, generate_series(0, 19) k
         UNION ALL SELECT r, 4901 FROM generate_series(1, 10) r
         UNION ALL SELECT r, 4902 FROM generate_series(1, 100) r
         UNION ALL SELECT r, 4903 FROM generate_series(1, 500) r) named

@@ -17,13 +17,15 @@ pub struct Database {
 }
 
 impl Database {
-    /// Migrates a new schema.
-    pub async fn create(url: &str) -> anyhow::Result<Self> {
-        let schema = format!("bench_{}", Uuid::now_v7().simple());
+    /// Migrates a new schema, or opens the one that an earlier run left.
+    pub async fn open(url: &str, left: Option<&str>) -> anyhow::Result<Self> {
+        let schema = left.map_or_else(|| format!("bench_{}", Uuid::now_v7().simple()), str::to_owned);
         let config = PostgresConfig { url: Secret::new(url.to_owned()), schema, pool_size: 2 };
-        chat_store::migrate(&config).await.context("migrations")?;
+        if left.is_none() {
+            chat_store::migrate(&config).await.context("migrations")?;
+        }
         let mut postgres: tokio_postgres::Config = url.parse()?;
-        postgres.options(format!("-c search_path={} -c client_min_messages=warning", config.schema));
+        postgres.options(format!("-c search_path={} -c client_min_messages=warning -c jit=off", config.schema));
         let (client, connection) = postgres.connect(NoTls).await.context("connect")?;
         // Ends with the client.
         drop(tokio::spawn(connection));

@@ -37,9 +37,12 @@ struct Cli {
     /// Write the tables to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
-    /// Leave the schema, to look into it
+    /// Leave the schema, to look into it or to point a service at it (CHAT__POSTGRES__SCHEMA)
     #[arg(long)]
     keep: bool,
+    /// Measure again on a schema that --keep left, and leave it
+    #[arg(long, value_name = "NAME", conflicts_with = "messages")]
+    schema: Option<String>,
 }
 
 #[tokio::main]
@@ -55,21 +58,23 @@ async fn main() -> ExitCode {
 }
 
 async fn bench(cli: Cli) -> anyhow::Result<bool> {
-    let database = Database::create(&cli.url).await?;
+    let database = Database::open(&cli.url, cli.schema.as_deref()).await?;
     println!("schema {}", database.config.schema);
     // An interrupt ends the measuring, not the cleaning up.
     let measured = tokio::select! {
         measured = measure(&database, &cli) => measured,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
-    if !cli.keep {
+    if !cli.keep && cli.schema.is_none() {
         database.drop().await.context("the schema could not be dropped")?;
     }
     measured
 }
 
 async fn measure(database: &Database, cli: &Cli) -> anyhow::Result<bool> {
-    database.fill(cli.messages, tell).await?;
+    if cli.schema.is_none() {
+        database.fill(cli.messages, tell).await?;
+    }
     let store = Store::new(&database.config)?;
     tell("plans …", false);
     let plans = plans::check(database).await?;
@@ -79,7 +84,7 @@ async fn measure(database: &Database, cli: &Cli) -> anyhow::Result<bool> {
     let searches = latency::searches(database, &store, cli.repeats.into()).await?;
     let head = format!(
         "# Queries on {} messages\n\n{}. Table {}, index messages_search {}. {} measurements of each.",
-        cli.messages,
+        database.value("SELECT count(*) FROM messages").await?,
         database.value("SELECT 'PostgreSQL ' || current_setting('server_version')").await?,
         database.value("SELECT pg_size_pretty(pg_table_size('messages'))").await?,
         database.value("SELECT pg_size_pretty(pg_relation_size('messages_search'))").await?,

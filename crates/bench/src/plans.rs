@@ -72,7 +72,7 @@ pub struct Checked {
 /// Checks every case.
 pub async fn check(database: &Database) -> anyhow::Result<Vec<Checked>> {
     let sample = format!(
-        "CREATE FUNCTION bench_message_id() RETURNS UUID LANGUAGE sql IMMUTABLE AS $$ SELECT '{}'::UUID $$",
+        "CREATE OR REPLACE FUNCTION bench_message_id() RETURNS UUID LANGUAGE sql IMMUTABLE AS $$ SELECT '{}'::UUID $$",
         database.value(&format!("SELECT message_id FROM messages WHERE room_id = {ROOM} AND seq = 88")).await?
     );
     database.client.batch_execute(&sample).await?;
