@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpServer, dev::ServerHandle};
+use actix_web::{HttpServer, dev::ServerHandle, web};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
@@ -176,7 +176,7 @@ impl Server {
         let limits = Arc::new(Limits::new(&config.limits, &redis, metrics.rate_limited.clone()));
         let admission = Admission::new(&config, gateway_id, clock.clone(), redis.clone(), metrics.sockets.clone())?;
         lifecycle.spawn("user-sessions", admission.user_sessions.clone().keep(hub.clone(), lifecycle.soft()));
-        let gateway = actix_web::web::Data::new(Gateway {
+        let gateway = web::Data::new(Gateway {
             stomp: Arc::new(Destinations::new(&config.stomp)?),
             auth,
             accounts,
@@ -206,25 +206,7 @@ impl Server {
             drain_spread: context.common.shutdown.drain().mul_f64(DRAIN_SPREAD),
             config,
         });
-        let http = &gateway.config.http;
-        let listener = TcpListener::bind(http.listen).with_context(|| {
-            format!("port of http.listen = {} cannot be had: stop what uses it, or set CHAT__HTTP__LISTEN", http.listen)
-        })?;
-        let addr = listener.local_addr()?;
-        let (workers, max_connections) = (http.workers, http.max_connections);
-        let shared = gateway.clone();
-        let server = HttpServer::new(move || routes::app(shared.clone()))
-            .workers(workers)
-            .max_connections(max_connections)
-            .tcp_nodelay(true)
-            .client_request_timeout(Duration::from_secs(5))
-            .keep_alive(Duration::from_secs(30))
-            .shutdown_timeout(2)
-            .disable_signals()
-            .listen(listener)?
-            .run();
-        let handle = server.handle();
-        lifecycle.spawn("http", server);
+        let (addr, handle) = open_port(&gateway)?;
         // Not before the port is open: ready means that clients can come.
         let subscribed = wait_for_dependencies(context, &gateway.store, &redis, &subscriptions, gateway_id);
         let (delivery, canaries) =
@@ -248,6 +230,29 @@ impl Server {
         self.producer.flush(Duration::from_secs(5)).await.context("records not acknowledged at the end")?;
         Ok(())
     }
+}
+
+/// Serves the public port from now on.
+fn open_port(gateway: &web::Data<Gateway>) -> anyhow::Result<(SocketAddr, ServerHandle)> {
+    let http = &gateway.config.http;
+    let listener = TcpListener::bind(http.listen).with_context(|| {
+        format!("port of http.listen = {} cannot be had: stop what uses it, or set CHAT__HTTP__LISTEN", http.listen)
+    })?;
+    let addr = listener.local_addr()?;
+    let shared = gateway.clone();
+    let server = HttpServer::new(move || routes::app(shared.clone()))
+        .workers(http.workers)
+        .max_connections(http.max_connections)
+        .tcp_nodelay(true)
+        .client_request_timeout(Duration::from_secs(5))
+        .keep_alive(Duration::from_secs(30))
+        .shutdown_timeout(2)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    gateway.lifecycle.spawn("http", server);
+    Ok((addr, handle))
 }
 
 /// Tokens, what they are checked with, and accounts. An identity provider's keys are read until `stop`.
