@@ -98,4 +98,6 @@ def before_call(context, case, kwargs):
         if all(isinstance(value, str) for value in body.values()):
             body.update(alices_credentials)
     if isinstance(body.get("refreshToken"), str) and 0 < len(body["refreshToken"]) <= 128:
-        body["refreshToken"] = call("POST", "/auth/login", body=alices_credentials)["refreshToken"]
+        body["refreshToken"] = sign_up("guest")[0]["refreshToken"]
+    if isinstance(body.get("currentPassword"), str) and 8 <= len(body["currentPassword"]) <= 128:
+        body["currentPassword"] = PASSWORD

@@ -182,9 +182,9 @@ async fn every_operation_is_served_and_wants_a_token_if_it_says_so() {
     let system = System::shared().await;
     let base = system.gateway(0).url();
     let client = reqwest::Client::new();
-    let parameter = Regex::new(r"\{\w+\}").unwrap();
+    let id = Regex::new(r"\{\w+\}").unwrap();
     for operation in operations(&document().await) {
-        let path = parameter.replace_all(&operation.path, "0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11");
+        let path = id.replace_all(&operation.path, "0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11");
         let method = operation.method.to_uppercase().parse().unwrap();
         let request = client.request(method, format!("{base}{path}?query=a")).json(&json!({}));
         let response = request.send().await.unwrap();

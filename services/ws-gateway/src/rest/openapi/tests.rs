@@ -28,14 +28,14 @@ fn codes<'a>(operation: &'a Value, status: &str) -> &'a Value {
 #[test]
 fn an_operation_has_the_refusals_of_what_it_takes() {
     let bare = operation(&json!({ "responses": { "204": { "description": "" } } }));
-    assert_eq!(statuses(&bare), ["204", "429", "500", "503"]);
+    assert_eq!(statuses(&bare), ["204", "406", "429", "431", "500", "503"]);
     let full = json!({
         "security": [{ "bearer": [] }],
         "requestBody": { "content": {} },
         "responses": { "404": { "description": "room_not_found: not there, or not yours" } },
     });
     let full = at("/rooms/{room_id}", &full);
-    assert_eq!(statuses(&full), ["400", "401", "404", "413", "415", "429", "500", "503"]);
+    assert_eq!(statuses(&full), ["400", "401", "404", "406", "408", "413", "415", "429", "431", "500", "503"]);
     assert_eq!(codes(&full, "401"), &json!(["unauthorized", "token_expired"]));
     assert_eq!(codes(&full, "404"), &json!(["room_not_found", "not_found"]));
 }
