@@ -58,7 +58,7 @@ pub struct SearchPage {
     next: Option<MessageId>,
 }
 
-/// Messages with all the words, in my rooms, newest first: as they read now, since I joined. The first 1,000 characters of a message count.
+/// Messages with all the words, in my rooms, newest first: as they read now, since I joined. The first 500 characters of a message count.
 #[utoipa::path(tag = "messages", params(Search), security(("bearer" = [])), responses(
     (status = 200, body = SearchPage),
     (status = 400, description = "bad_request (also when there is too much to look through: give roomId or a longer word), invalid_character", body = ProblemBody),
