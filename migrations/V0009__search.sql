@@ -3,12 +3,12 @@
 
 -- One spelling for what looks the same: composed, compatibility forms (full width) replaced, lower case, one kind of space.
 CREATE FUNCTION search_fold(p_text TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT translate(lower(left(normalize(left(p_text, 1000), NFKC), 1000)), U&'\0009\000A\000B\000C\000D\0085\1680\2028\2029', '         ')
+    SELECT translate(lower(left(normalize(left(p_text, 500), NFKC), 500)), U&'\0009\000A\000B\000C\000D\0085\1680\2028\2029', '         ')
 $$;
 
 -- The pairs of a message; a word's last character is paired with a space, so that every character begins one. Each pair carries a digest
 -- of the room and the 1,024 seqs the message is among: a look-up reads what one stretch of one room says, however much is said elsewhere.
--- A million characters would be a million index entries: the first 1,000 count, here and in the comparison.
+-- Every character may be an index entry, and a batch of messages has a limit of time: the first 500 count, here and in the comparison.
 CREATE FUNCTION search_terms(p_room_id UUID, p_seq BIGINT, p_content TEXT) RETURNS TSVECTOR
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
 DECLARE

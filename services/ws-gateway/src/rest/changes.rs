@@ -22,6 +22,7 @@ pub struct EditMessage {
 
 /// A change that is stored.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "clientMessageId": "e-1", "seq": 6, "duplicate": false }))]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {
     room_id: RoomId,
@@ -35,7 +36,7 @@ pub struct Changed {
 }
 
 /// Replace the text of a message of one's own.
-#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "editMessage", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, content_empty, content_too_long, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -63,7 +64,7 @@ pub async fn edit(
 }
 
 /// Delete a message: one's own, or as owner or admin of a group any. Its text is gone for good, its place stays.
-#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "deleteMessage", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -86,7 +87,7 @@ pub async fn delete(
 }
 
 /// React to a message. The emoji is a short text without white space (at most 64 bytes), percent-encoded.
-#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "addReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, example = "👍")), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, also when the message has 50 other emojis; invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -110,7 +111,7 @@ pub async fn react(
 }
 
 /// Take a reaction back.
-#[utoipa::path(tag = "messages", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "removeReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, example = "👍")), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),

@@ -17,10 +17,10 @@ use crate::{app::Gateway, auth::Identity};
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// The last seq one has; 0 for everything that one may see.
-    #[param(minimum = 0, example = 3)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64, example = 3)]
     after: i64,
-    /// How many: 50 unless told, at most 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many: 50 unless told. More than 200 gives 200, none gives one.
+    #[param(minimum = 0, maximum = 4_294_967_295_u64)]
     limit: Option<u32>,
 }
 
@@ -40,6 +40,12 @@ pub enum RoomEvent {
 
 /// A part of what happened in a room.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "events": [{ "event": "message", "data": {
+        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
+        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
+        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
+        "sentAt": "2026-11-21T11:05:29.720097Z"
+    } }], "seq": 5, "head": 5, "more": false }))]
 pub struct EventPage {
     /// Oldest first. Messages are as they are now, also in earlier changes.
     events: Vec<RoomEvent>,
@@ -55,7 +61,7 @@ pub struct EventPage {
 
 /// Everything that happened in a room after a seq: messages, membership, edits, deletions, reactions. A page ends early rather than leave
 /// anything out; begin anew when `after` is beyond the room's head.
-#[utoipa::path(tag = "messages", params(EventsQuery), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "listEvents", params(EventsQuery), security(("bearer" = [])), responses(
     (status = 200, body = EventPage),
     (status = 400, description = "bad_request; invalid_seq: after is beyond the room's head", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),

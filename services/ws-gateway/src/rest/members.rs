@@ -153,7 +153,7 @@ pub async fn leave(
 }
 
 /// Join an open group.
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "joinRoom", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "You were a member", body = Room),
     (status = 201, description = "You are a member", body = Room),
     (status = 400, description = "bad_request", body = ProblemBody),
@@ -180,7 +180,7 @@ pub async fn join(
 }
 
 /// Remove somebody from a group. Owners remove everybody else, admins members. What happens afterwards does not reach them.
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "kickMember", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They are no longer a member"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
@@ -204,7 +204,7 @@ pub async fn kick(
 }
 
 /// Change what a member may do. For the owner alone.
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "changeRole", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They have this role"),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),

@@ -39,12 +39,13 @@ impl From<chat_store::MemberMark> for MemberMark {
 
 /// Every member's.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "marks": [{ "userId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "lastReadSeq": 5, "readAt": "2026-11-21T11:05:30.1Z" }] }))]
 pub struct Marks {
     marks: Vec<MemberMark>,
 }
 
 /// How far each member has read, as it is stored; marks of the last moments follow.
-#[utoipa::path(tag = "messages", security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "listReadMarks", security(("bearer" = [])), responses(
     (status = 200, body = Marks),
     (status = 400, description = "bad_request", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),

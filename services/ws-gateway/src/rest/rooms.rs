@@ -17,7 +17,7 @@ use crate::{app::Gateway, auth::Identity};
 /// A room, as one of its members sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "headSeq": 5,
+    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "open": false, "headSeq": 5,
     "lastMessage": {
         "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
         "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
@@ -72,7 +72,7 @@ impl From<RoomSummary> for Room {
 /// One's rooms.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "rooms": [{
-    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "headSeq": 5,
+    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "open": false, "headSeq": 5,
     "lastMessage": {
         "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
         "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
@@ -237,7 +237,7 @@ pub async fn show(
 }
 
 /// Change a group's name (owner, admins), or whether it is open (owner).
-#[utoipa::path(tag = "rooms", params(IdempotencyKey), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "rooms", operation_id = "updateRoom", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "It is so now", body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),

@@ -22,8 +22,8 @@ pub struct Search {
     room_id: Option<RoomId>,
     /// Only messages older than this one: `next` of the page before.
     before: Option<MessageId>,
-    /// How many: 20 unless told, at most 50.
-    #[param(minimum = 1, maximum = 50)]
+    /// How many: 20 unless told. More than 50 gives 50.
+    #[param(minimum = 1, maximum = 4_294_967_295_u64)]
     limit: Option<u32>,
 }
 
@@ -48,6 +48,12 @@ impl From<FoundMessage> for SearchResult {
 
 /// A page of messages found.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "results": [{ "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "roomName": "Lobby", "message": {
+        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
+        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
+        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
+        "sentAt": "2026-11-21T11:05:29.720097Z"
+    } }], "more": false }))]
 pub struct SearchPage {
     /// Newest first.
     results: Vec<SearchResult>,
@@ -58,8 +64,8 @@ pub struct SearchPage {
     next: Option<MessageId>,
 }
 
-/// Messages with all the words, in my rooms, newest first: as they read now, since I joined. The first 1,000 characters of a message count.
-#[utoipa::path(tag = "messages", params(Search), security(("bearer" = [])), responses(
+/// Messages with all the words, in my rooms, newest first: as they read now, since I joined. The first 500 characters of a message count.
+#[utoipa::path(tag = "messages", operation_id = "searchMessages", params(Search), security(("bearer" = [])), responses(
     (status = 200, body = SearchPage),
     (status = 400, description = "bad_request (also when there is too much to look through: give roomId or a longer word), invalid_character", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
