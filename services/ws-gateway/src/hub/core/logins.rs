@@ -49,7 +49,7 @@ impl Hub {
             self.users.keys().copied().collect()
         } else if now >= self.log_ins.new_due {
             self.log_ins.new_due = now + NEW_EVERY;
-            self.log_ins.new.drain().collect()
+            self.log_ins.new.drain().filter(|user_id| self.users.contains_key(user_id)).collect()
         } else {
             Vec::new()
         };
