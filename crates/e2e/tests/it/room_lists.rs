@@ -258,6 +258,17 @@ async fn what_a_gateway_or_a_notification_told_first_is_in_every_list() {
 }
 
 #[tokio::test]
+async fn a_new_name_is_at_once_in_the_lists_of_others() {
+    let system = System::shared().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.rest(0, &alice).direct_room(bob.id).await.unwrap();
+    assert_eq!(listed(&system, &bob, room).await.name, "alice", "and it is kept from now on");
+    system.rest(1, &alice).update_profile("alicia").await.unwrap();
+    assert_eq!(listed(&system, &bob, room).await.name, "alicia");
+    assert_eq!(listed(&system, &alice, room).await.name, "bob");
+}
+
+#[tokio::test]
 async fn without_redis_lists_come_from_the_database_and_are_right() {
     let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
     let proxy = TcpProxy::start(redis).await;

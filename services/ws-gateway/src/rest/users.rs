@@ -104,6 +104,7 @@ pub async fn change_profile(
 ) -> Result<HttpResponse, Problem> {
     validate::line("nickname", &change.nickname, limits::NICKNAME_CHARS)?;
     let account = gateway.store.set_nickname(identity.user_id, &change.nickname).await?.ok_or_else(no_such_user)?;
+    gateway.room_lists.renamed(identity.user_id).await?;
     Ok(HttpResponse::Ok().json(Profile::from(account)))
 }
 

@@ -103,7 +103,6 @@ impl RoomLists {
     }
 
     /// The user's name has changed, and with it what others see of the user's rooms. Called after the commit, before anybody is told.
-    #[expect(dead_code, reason = "for the change of a profile")]
     pub async fn renamed(&self, user_id: UserId) -> Result<(), StoreError> {
         let mut outdated = Outdated::default();
         outdated.add_rooms(self.store.own_rooms(user_id).await?.into_iter().map(|own| own.room_id));
