@@ -215,7 +215,7 @@ async fn when_all_gateways_restart_together_everybody_is_back_and_complete() {
     for index in [2, 3] {
         let gateway = system.gateway(index);
         let pages = gateway.metric(PAGES).unwrap();
-        // 50 clients each: far from one per client.
-        assert!(pages <= f64::from(4 * ROOMS), "{pages}");
+        // 50 clients each: far from one per client. A page takes its time, and whoever comes meanwhile may need the next.
+        assert!(pages <= f64::from(6 * ROOMS), "{pages}");
     }
 }
