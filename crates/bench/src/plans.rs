@@ -23,10 +23,12 @@ const SHOWN: &[Case] = &[
     ("accounts/user_by_email.sql", "'user7@example.com'", &["users_email"]),
     ("accounts/user_by_id.sql", "{user}", &["users_pkey"]),
     ("accounts/users_by_prefix.sql", "'user49', 20", &["users_nickname_prefix"]),
-    ("accounts/use_refresh_token.sql", "decode(md5('token7'), 'hex')", &["refresh_tokens_pkey"]),
-    ("accounts/revoke_refresh_family.sql", "md5('family7')::UUID", &["refresh_tokens_family"]),
+    ("accounts/set_nickname.sql", "{user}, 'new'", &["users_pkey"]),
+    ("accounts/standing.sql", "{user}", &["users_pkey"]),
     ("rooms/list_rooms.sql", "{user}, NULL", &["room_members_of_user", "messages_entries"]),
     ("rooms/list_rooms.sql", "{user}, {room}", &["messages_entries"]),
+    ("rooms/own_rooms.sql", "{user}, 1001", &["room_members_of_user"]),
+    ("rooms/room_lines.sql", "ARRAY[{room}]", &["rooms_pkey", "messages_entries"]),
     ("rooms/memberships.sql", "ARRAY[{room}], ARRAY[{user}]", &["room_members_pkey", "rooms_pkey"]),
     ("rooms/heads.sql", "ARRAY[{room}]", &["rooms_pkey"]),
     ("messages/page_before.sql", "{room}, 9223372036854775807, 1, 51", &["messages_entries"]),
@@ -36,6 +38,8 @@ const SHOWN: &[Case] = &[
     ("messages/entries_at.sql", "ARRAY[{room}], ARRAY[7]", &["messages_entries"]),
     ("messages/seq_of_message.sql", "{room}, {message}", &["messages_id"]),
     ("messages/by_client_message_id.sql", "{room}, {user}, 'c7'", &["messages_idempotency"]),
+    ("commands/stored_outcome.sql", "{room}, {user}, 'c7'", &["messages_idempotency"]),
+    ("read_marks/list_read_marks.sql", "{room}", &["room_members_pkey"]),
     ("members/list_members.sql", "{room}", &["room_members_pkey"]),
     ("members/members_of.sql", "ARRAY[{room}]", &["room_members_pkey"]),
 ];
@@ -148,4 +152,16 @@ async fn scans(database: &Database) -> anyhow::Result<BTreeMap<String, i64>> {
                    UNION ALL SELECT 'table ' || relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = current_schema";
     let rows = database.client.query(counted, &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_is_about_a_query_of_the_services() {
+        for (file, ..) in SHOWN.iter().chain(RUN) {
+            assert!(query(file).is_ok(), "{file}");
+        }
+    }
 }
