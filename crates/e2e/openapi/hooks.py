@@ -70,7 +70,7 @@ def is_id(value):
 
 
 def is_key(value):
-    return isinstance(value, int) or isinstance(value, str) and KEY.fullmatch(value) is not None
+    return isinstance(value, str) and KEY.fullmatch(value) is not None
 
 
 def room_for(case):
@@ -103,12 +103,12 @@ def before_call(context, case, kwargs):
     # Nobody is further than the room itself.
     if case.path.endswith("/events") and str(query.get("after", "")).isdecimal() and int(query["after"]) < 2**63:
         query["after"] = min(int(query["after"]), 2)
-    body = case.body
-    if not isinstance(body, dict):
-        return
-    # One of them names the call; when both do, they must be the same.
-    if is_key((case.headers or {}).get("Idempotency-Key")) and is_key(body.get("clientMessageId")):
-        del body["clientMessageId"]
+    body = case.body if isinstance(case.body, dict) else {}
+    # A key is used once, and is the same wherever it is named.
+    key = str(uuid.uuid4())
+    for named, place in ((case.headers or {}, "Idempotency-Key"), (body, "clientMessageId")):
+        if is_key(named.get(place)):
+            named[place] = key
     if is_id(body.get("targetUserId")):
         body["targetUserId"] = bob["userId"]
     if is_id(body.get("replyTo")):
