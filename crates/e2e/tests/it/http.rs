@@ -38,6 +38,8 @@ async fn a_request_that_cannot_be_served_gets_a_problem_with_its_code() {
         ("POST", "/group-rooms", json, large.as_str(), 413, "too_large"),
         ("GET", "/rooms/not-a-room", json, "", 400, "bad_request"),
         ("PUT", "/rooms", json, "{}", 405, "method_not_allowed"),
+        // Not for a member with this id.
+        ("PATCH", "/rooms/0197a5f0-5b1e-7c53-9d3e-0c1b6f0a7d11/members/me", json, "{}", 405, "method_not_allowed"),
         ("GET", "/nowhere", json, "", 404, "not_found"),
     ] {
         let request = client.request(method.parse().unwrap(), format!("{base}{path}")).bearer_auth(&alice.token);

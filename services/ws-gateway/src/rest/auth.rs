@@ -236,11 +236,11 @@ pub async fn log_out(gateway: web::Data<Gateway>, body: web::Json<RefreshToken>)
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Log out everywhere: all log-ins of the user end, this one too, with their access tokens (within 5 s on every gateway) and connections
-/// (close 4401).
-#[utoipa::path(tag = "auth", security(("bearer" = [])), responses(
+/// Log out everywhere.
+///
+/// All log-ins of the user end, this one too, with their access tokens (within 5 s on every gateway) and connections (close 4401).
+#[utoipa::path(tag = "auth", operation_id = "logOutEverywhere", security(("bearer" = [])), responses(
     (status = 204),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 503, description = "unavailable: the database is away", body = ProblemBody),
 ))]
 #[post("/logout-all")]

@@ -13,8 +13,8 @@ use crate::{app::Gateway, auth::Identity};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"content": "hello!"}))]
 pub struct EditMessage {
-    /// At most 5,000 characters.
-    #[schema(max_length = 5000)]
+    /// At most 5,000 characters and 20,000 bytes, at least one of them visible.
+    #[schema(min_length = 1, max_length = 5000)]
     content: String,
     /// Your id of this change, instead of the header `Idempotency-Key`.
     client_message_id: Option<ClientMessageId>,
@@ -39,13 +39,9 @@ pub struct Changed {
 #[utoipa::path(tag = "messages", operation_id = "editMessage", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, content_empty, content_too_long, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: somebody else's message, an image, or an entry of the server", body = ProblemBody),
     (status = 404, description = "room_not_found, message_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 413, description = "too_large", body = ProblemBody),
-    (status = 415, description = "unsupported_media_type", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
@@ -63,15 +59,14 @@ pub async fn edit(
     changed(&gateway, identity, room_id, key.or(client_message_id)?, body).await
 }
 
-/// Delete a message: one's own, or as owner or admin of a group any. Its text is gone for good, its place stays.
+/// Delete a message: one's own, or as owner or admin of a group any.
+///
+/// Its text is gone for good, its place stays.
 #[utoipa::path(tag = "messages", operation_id = "deleteMessage", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: somebody else's message, or an entry of the server", body = ProblemBody),
     (status = 404, description = "room_not_found, message_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
@@ -86,15 +81,15 @@ pub async fn delete(
     changed(&gateway, identity, room_id, key.id(), CommandBody::DeleteMessage { message_id }).await
 }
 
-/// React to a message. The emoji is a short text without white space (at most 64 bytes), percent-encoded.
-#[utoipa::path(tag = "messages", operation_id = "addReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, example = "👍")), security(("bearer" = [])), responses(
+/// React to a message.
+///
+/// The emoji is a short text without white space (at most 64 bytes), percent-encoded.
+#[utoipa::path(tag = "messages", operation_id = "addReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+$", example = "👍")), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, also when the message has 50 other emojis; invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: an entry of the server", body = ProblemBody),
     (status = 404, description = "room_not_found, message_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
@@ -111,14 +106,12 @@ pub async fn react(
 }
 
 /// Take a reaction back.
-#[utoipa::path(tag = "messages", operation_id = "removeReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, example = "👍")), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "removeReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+$", example = "👍")), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: an entry of the server", body = ProblemBody),
     (status = 404, description = "room_not_found, message_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]

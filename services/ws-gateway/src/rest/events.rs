@@ -59,15 +59,13 @@ pub struct EventPage {
     more: bool,
 }
 
-/// Everything that happened in a room after a seq: messages, membership, edits, deletions, reactions. A page ends early rather than leave
-/// anything out; begin anew when `after` is beyond the room's head.
+/// Everything that happened in a room after a seq.
+///
+/// Messages, membership, edits, deletions, reactions. A page ends early rather than leave anything out; begin anew when `after` is beyond the room's head.
 #[utoipa::path(tag = "messages", operation_id = "listEvents", params(EventsQuery), security(("bearer" = [])), responses(
     (status = 200, body = EventPage),
     (status = 400, description = "bad_request; invalid_seq: after is beyond the room's head", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
-    (status = 503, description = "unavailable: repeat", body = ProblemBody),
 ))]
 #[get("/rooms/{room_id}/events")]
 pub async fn list(

@@ -156,12 +156,9 @@ pub async fn leave(
 #[utoipa::path(tag = "rooms", operation_id = "joinRoom", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "You were a member", body = Room),
     (status = 201, description = "You are a member", body = Room),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: a direct room, or the room is full", body = ProblemBody),
     (status = 404, description = "room_not_found: also when it is not open, or you were kicked", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
@@ -179,15 +176,14 @@ pub async fn join(
     Ok(response.json(room))
 }
 
-/// Remove somebody from a group. Owners remove everybody else, admins members. What happens afterwards does not reach them.
+/// Remove somebody from a group.
+///
+/// Owners remove everybody else, admins members. What happens afterwards does not reach them.
 #[utoipa::path(tag = "rooms", operation_id = "kickMember", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They are no longer a member"),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: your role does not permit it, or a direct room", body = ProblemBody),
     (status = 404, description = "room_not_found; user_not_found: not a member", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]
@@ -203,17 +199,14 @@ pub async fn kick(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Change what a member may do. For the owner alone.
+/// Change what a member may do.
+///
+/// For the owner alone.
 #[utoipa::path(tag = "rooms", operation_id = "changeRole", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 204, description = "They have this role"),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: you are not the owner, or it is your own role, or a direct room", body = ProblemBody),
     (status = 404, description = "room_not_found; user_not_found: not a member", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 413, description = "too_large", body = ProblemBody),
-    (status = 415, description = "unsupported_media_type", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]

@@ -47,11 +47,7 @@ pub struct Marks {
 /// How far each member has read, as it is stored; marks of the last moments follow.
 #[utoipa::path(tag = "messages", operation_id = "listReadMarks", security(("bearer" = [])), responses(
     (status = 200, body = Marks),
-    (status = 400, description = "bad_request", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
-    (status = 503, description = "unavailable: repeat", body = ProblemBody),
 ))]
 #[get("/rooms/{room_id}/read")]
 pub async fn list(

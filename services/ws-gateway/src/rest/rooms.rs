@@ -118,7 +118,7 @@ pub struct CreateGroup {
 #[schema(example = json!({"name": "Hall"}))]
 pub struct UpdateRoom {
     /// 1 to 100 characters.
-    #[schema(max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<String>,
     /// Whether everybody who knows the room's id may join. For the owner to say.
     open: Option<bool>,
@@ -240,13 +240,9 @@ pub async fn show(
 #[utoipa::path(tag = "rooms", operation_id = "updateRoom", params(IdempotencyKey), security(("bearer" = [])), responses(
     (status = 200, description = "It is so now", body = Room),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 403, description = "forbidden: your role does not permit it, or a direct room", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
     (status = 409, description = "id_conflict: the id was used for something else", body = ProblemBody),
-    (status = 413, description = "too_large", body = ProblemBody),
-    (status = 415, description = "unsupported_media_type", body = ProblemBody),
-    (status = 429, description = "rate_limited", body = ProblemBody),
     (status = 503, description = "busy, unavailable: repeat with the same id", body = ProblemBody),
     (status = 504, description = "unknown: repeat with the same id", body = ProblemBody),
 ))]

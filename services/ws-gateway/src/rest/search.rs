@@ -64,13 +64,13 @@ pub struct SearchPage {
     next: Option<MessageId>,
 }
 
-/// Messages with all the words, in my rooms, newest first: as they read now, since I joined. The first 500 characters of a message count.
+/// Messages with all the words, in my rooms, newest first: as they read now, since I joined.
+///
+/// The first 500 characters of a message count.
 #[utoipa::path(tag = "messages", operation_id = "searchMessages", params(Search), security(("bearer" = [])), responses(
     (status = 200, body = SearchPage),
     (status = 400, description = "bad_request (also when there is too much to look through: give roomId or a longer word), invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
-    (status = 503, description = "unavailable: try again", body = ProblemBody),
 ))]
 #[get("/search")]
 pub async fn search(

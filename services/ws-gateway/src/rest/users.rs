@@ -34,7 +34,7 @@ impl From<Account> for Profile {
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// The name shown from now on, also beside earlier messages.
-    #[schema(example = "alice", max_length = 50)]
+    #[schema(example = "alice", min_length = 1, max_length = 50, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     nickname: String,
 }
 
@@ -43,7 +43,7 @@ pub struct ProfileChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordChange {
     /// The present one.
-    #[schema(example = "correct horse battery", max_length = 128)]
+    #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
     current_password: String,
     /// 8 to 128 characters.
     #[schema(example = "staple horse correct", min_length = 8, max_length = 128)]
@@ -88,11 +88,12 @@ pub async fn me(gateway: web::Data<Gateway>, identity: Identity) -> Result<HttpR
     Ok(HttpResponse::Ok().json(Profile::from(account)))
 }
 
-/// Change my profile. The new name is shown beside earlier messages too.
-#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
+/// Change my profile.
+///
+/// The new name is shown beside earlier messages too.
+#[utoipa::path(tag = "users", operation_id = "changeProfile", security(("bearer" = [])), responses(
     (status = 200, body = Profile),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
-    (status = 401, description = "unauthorized, token_expired", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
     (status = 503, description = "unavailable: the database is away", body = ProblemBody),
 ))]
@@ -108,8 +109,10 @@ pub async fn change_profile(
     Ok(HttpResponse::Ok().json(Profile::from(account)))
 }
 
-/// Change my password. My other log-ins end, with their access tokens and connections (close 4401); this one goes on.
-#[utoipa::path(tag = "users", security(("bearer" = [])), responses(
+/// Change my password.
+///
+/// My other log-ins end, with their access tokens and connections (close 4401); this one goes on.
+#[utoipa::path(tag = "users", operation_id = "changePassword", security(("bearer" = [])), responses(
     (status = 204),
     (status = 400, description = "bad_request: a password is too short or too long", body = ProblemBody),
     (status = 401, description = "unauthorized, token_expired; invalid_credentials: currentPassword is wrong", body = ProblemBody),
