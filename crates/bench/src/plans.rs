@@ -55,7 +55,7 @@ const RUN: &[Case] = &[
     ),
     (
         "commands/change_message.sql",
-        "{room}, {user}, 'new', gen_random_uuid(), gen_random_uuid(), 'REACT', {message}, NULL, '🎉', FALSE, 50",
+        "{room}, {user}, 'new', gen_random_uuid(), gen_random_uuid(), 'REACT', {message}, NULL, '🎉', FALSE, 50, ARRAY['GROUP OWNER']",
         &["rooms_pkey", "room_members_pkey", "messages_idempotency", "messages_id", "messages_changes"],
     ),
     (
