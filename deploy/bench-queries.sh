@@ -17,7 +17,7 @@ stack=$PWD/deploy/native/stack.sh
 cargo build --locked --profile "$CARGO_PROFILE" -p chat-bench
 
 if [[ -z ${CHAT_TEST_POSTGRES_URL:-} ]]; then
-    if ! "$stack" status | grep -q '^postgres *running'; then
+    if ! grep -q '^postgres *running' <<<"$("$stack" status)"; then
         trap '"$stack" down' EXIT
         "$stack" up infra
     fi

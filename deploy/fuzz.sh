@@ -17,7 +17,7 @@ if [[ -z $target || ! -f $FUZZ/fuzz_targets/$target.rs ]]; then
     exit 64
 fi
 
-rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
+grep -q '^nightly' <<<"$(rustup toolchain list)" || rustup toolchain install nightly --profile minimal
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version "$CARGO_FUZZ_VERSION"
 
 # What a run finds stays here and is where the next run goes on; the kept corpus is only read.

@@ -51,7 +51,7 @@ stop_everything() {
     for process in /proc/[0-9]*; do
         pid=${process#/proc/}
         [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
-        if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qx "CHAT_TEST_RUN=$CHAT_TEST_RUN"; then
+        if grep -qx "CHAT_TEST_RUN=$CHAT_TEST_RUN" < <(tr '\0' '\n' 2>/dev/null <"$process/environ"); then
             kill -KILL "$pid" 2>/dev/null || true
         fi
     done
@@ -80,7 +80,7 @@ parallel_targets() {
     done | sort -u
 }
 
-if ! "$STACK" status | grep -q ' running '; then
+if ! grep -q ' running ' <<<"$("$STACK" status)"; then
     # Every run starts from empty data; a stack that somebody left running is used as it is, and left running.
     "$STACK" clean >/dev/null
     infra_started=1

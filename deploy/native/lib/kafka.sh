@@ -76,7 +76,8 @@ format_kafka() {
         >>"$(log_file kafka)" 2>&1 || die_with_log "kafka: its storage could not be formatted" "$(log_file kafka)"
 }
 
-kafka_started() { is_listening "$KAFKA_PORT" && tail -c "+$1" "$(log_file kafka)" | grep -q 'Kafka Server started'; }
+# Not through a pipe: grep ends at its match, and what tail could not write any more would count as a failure (pipefail).
+kafka_started() { is_listening "$KAFKA_PORT" && grep -q 'Kafka Server started' < <(tail -c "+$1" "$(log_file kafka)"); }
 
 start_kafka() {
     already_running kafka is_listening "$KAFKA_PORT" && return 0

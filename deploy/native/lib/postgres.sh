@@ -71,7 +71,7 @@ drop_stale_lock() {
     local lock=$PG_DATA/postmaster.pid pid
     [[ -f $lock ]] || return 0
     pid=$(head -n 1 "$lock")
-    if [[ $(proc_stat "$pid" 1) != Z ]] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$PG_DATA"; then
+    if [[ $(proc_stat "$pid" 1) != Z ]] && grep -qF -- "$PG_DATA" < <(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline"); then
         die "postgres: pid $pid already serves $PG_DATA" "it was not started by this stack; stop it first"
     fi
     rm -f "$lock"
