@@ -197,9 +197,15 @@ impl Accounts {
     /// Hashes on a thread of its own, when it is its turn.
     async fn hashed<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
         let busy = || Rejection::new(ErrorCode::Unavailable, "too many log-ins at once: try again in a moment");
-        let turn = tokio::time::timeout(TURN_WITHIN, self.hashing.acquire()).await.map_err(|_| busy())?;
-        let _permit = turn.map_err(|_| internal())?;
+        let turn = tokio::time::timeout(TURN_WITHIN, self.hashing.clone().acquire_owned()).await.map_err(|_| busy())?;
+        let turn = turn.map_err(|_| internal())?;
         self.hashes.inc();
+        // The work keeps its turn when whoever asked for it has gone: it goes on all the same.
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| internal())
     }
 }

@@ -1,23 +1,18 @@
 //! Who may speak in a room, as the gateway checks it before Kafka. The persister has the last word, under the room's lock.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use chat_protocol::{Rejection, RoomId, UserId};
 use chat_store::{Membership, Store, StoreError};
 use moka::sync::Cache;
-use tokio::time::timeout;
 
-use crate::error::Refusal;
+use crate::{error::Refusal, pause::Pause};
 
 /// A checked membership counts for this long; a kick or leave seen by the hub ends it at once.
 const FRESH: Duration = Duration::from_secs(30);
-/// The session waits for the check, and with it all that was asked after it: longer, and a send has no answer in time.
+/// The session waits for the check, and with it all that was asked after it: longer, and a send has no answer in time. A session with many
+/// sends in hand does not wait for each.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// Nobody asks again for this long after the database did not answer: a session with many sends in hand would wait for each.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Most memberships remembered.
 const REMEMBERED: u64 = 200_000;
 
@@ -26,15 +21,14 @@ const REMEMBERED: u64 = 200_000;
 pub struct Memberships {
     store: Store,
     fresh: Cache<(RoomId, UserId), ()>,
-    /// When the database may be asked again.
-    paused_until: Arc<Mutex<Option<Instant>>>,
+    pause: Pause,
 }
 
 impl Memberships {
     /// Nothing checked yet.
     pub fn new(store: Store) -> Self {
         let fresh = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
-        Self { store, fresh, paused_until: Arc::default() }
+        Self { store, fresh, pause: Pause::default() }
     }
 
     /// Passes members; one answer for rooms that are not there and rooms that are not theirs.
@@ -49,21 +43,8 @@ impl Memberships {
 
     /// What the database says, if it says it soon.
     async fn ask(&self, room_id: RoomId, user_id: UserId) -> Result<Option<Membership>, StoreError> {
-        let paused_until = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused_until().is_some_and(|until| Instant::now() < until) {
-            return Err(StoreError::NoAnswer(ANSWER_WITHIN));
-        }
         let store = self.store.clone();
-        // A task: the call comes to its own end, where a connection that hangs is thrown away.
-        let asked = tokio::spawn(async move { store.membership(room_id, user_id).await });
-        let answer = match timeout(ANSWER_WITHIN, asked).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(StoreError::NoAnswer(ANSWER_WITHIN)),
-        };
-        if answer.as_ref().is_err_and(|error| !error.is_permanent()) {
-            *paused_until() = Some(Instant::now() + PAUSE);
-        }
-        answer
+        self.pause.postgres(ANSWER_WITHIN, async move { store.membership(room_id, user_id).await }).await
     }
 
     /// The membership ended.
@@ -74,11 +55,14 @@ impl Memberships {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use chat_service::Secret;
     use chat_store::PostgresConfig;
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::pause::PAUSE;
 
     #[tokio::test]
     async fn a_database_that_hangs_is_waited_for_once_and_not_long() {

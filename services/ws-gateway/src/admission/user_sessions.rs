@@ -13,13 +13,13 @@ use chat_protocol::{
 };
 use chat_redis::{RedisError, RegisteredSession, SessionRegistry};
 use chat_service::Clock;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{SessionPolicy, WsConfig},
     hub::{HubHandle, Input, Pending},
-    limits::{Pause, REDIS_WITHIN},
+    pause::Pause,
 };
 
 /// Who is refused asks once more after this: a session that ended just now may not have been told yet, by whichever gateway.
@@ -85,17 +85,8 @@ impl UserSessions {
     /// Redis' answer: when it was admitted, or not; `None` while Redis is away or slow.
     async fn ask(&self, user: UserId, session: SessionId) -> Option<Option<u64>> {
         let Inner { gateway_id, registry, most, policy, pause, .. } = &*self.0;
-        if pause.is_on() {
-            return None;
-        }
-        let admitting = registry.admit(*gateway_id, user, session, *most, *policy == SessionPolicy::NewestStays);
-        match timeout(REDIS_WITHIN, admitting).await {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => tracing::warn!(%error, "sessions counted on this gateway alone"),
-            Err(_) => tracing::warn!("redis is slow, sessions counted on this gateway alone"),
-        }
-        pause.begin();
-        None
+        let newest_stays = *policy == SessionPolicy::NewestStays;
+        pause.redis("sessions of users", registry.admit(*gateway_id, user, session, *most, newest_stays)).await
     }
 
     /// A place among those of this gateway, whose number is never more than that of all.

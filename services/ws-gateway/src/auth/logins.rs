@@ -1,25 +1,21 @@
 //! Whether log-ins still stand, from PostgreSQL, remembered for a moment; and the news that some ended, for all gateways.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chat_protocol::{UserId, push::UserPush, redis_key::Channel};
 use chat_redis::RedisPool;
 use chat_store::{Standing, Store, StoreError};
 use moka::sync::Cache;
-use tokio::time::timeout;
+
+use crate::pause::Pause;
 
 /// What was read counts for this long: the time within which every gateway refuses what has ended elsewhere.
 const FRESH: Duration = Duration::from_secs(5);
 /// Most users remembered.
 const REMEMBERED: u64 = 200_000;
-/// A request waits for the database no longer than this, …
+/// A request waits for the database no longer than this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// … and after that it is not asked for this long.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is known of a user's log-ins.
 #[derive(Debug, Clone)]
@@ -38,15 +34,14 @@ pub struct Logins {
     store: Store,
     redis: RedisPool,
     fresh: Cache<UserId, Known>,
-    /// When the database may be asked again.
-    paused_until: Arc<Mutex<Option<Instant>>>,
+    pause: Pause,
 }
 
 impl Logins {
     /// Nothing asked yet.
     pub fn new(store: Store, redis: RedisPool) -> Self {
         let fresh = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
-        Self { store, redis, fresh, paused_until: Arc::default() }
+        Self { store, redis, fresh, pause: Pause::default() }
     }
 
     /// What is known of a user.
@@ -67,21 +62,8 @@ impl Logins {
     }
 
     async fn ask(&self, user_id: UserId) -> Result<Option<Standing>, StoreError> {
-        let paused_until = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused_until().is_some_and(|until| Instant::now() < until) {
-            return Err(StoreError::NoAnswer(ANSWER_WITHIN));
-        }
         let store = self.store.clone();
-        // A task: the call comes to its own end, where a connection that hangs is thrown away.
-        let asked = tokio::spawn(async move { store.standing(user_id).await });
-        let answer = match timeout(ANSWER_WITHIN, asked).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(StoreError::NoAnswer(ANSWER_WITHIN)),
-        };
-        if answer.as_ref().is_err_and(|error| !error.is_permanent()) {
-            *paused_until() = Some(Instant::now() + PAUSE);
-        }
-        answer
+        self.pause.postgres(ANSWER_WITHIN, async move { store.standing(user_id).await }).await
     }
 
     /// Read elsewhere, just now.

@@ -16,11 +16,7 @@ use chat_redis::RedisPool;
 use prometheus::IntCounterVec;
 
 use self::shared::{Digest, Shared, digest};
-pub use self::{
-    config::LimitsConfig,
-    rate::Rate,
-    shared::{Pause, REDIS_WITHIN},
-};
+pub use self::{config::LimitsConfig, rate::Rate};
 
 /// All of them.
 pub struct Limits {
@@ -113,6 +109,13 @@ impl Limits {
         let email = email.to_lowercase();
         let counted = self.account_log_ins.count(&digest(&email), &email).await;
         self.judge("account_log_ins", counted, "too many log-ins to this account")
+    }
+
+    /// Another try at the password of whoever is logged in: whoever stole a token must not guess it.
+    pub async fn password_of(&self, user: UserId) -> Result<(), Rejection> {
+        let user = user.to_string();
+        let counted = self.account_log_ins.count(&digest(&user), &user).await;
+        self.judge("account_log_ins", counted, "too many tries at the password of this account")
     }
 
     fn judge(&self, limit: &str, counted: Result<(), Duration>, what: &str) -> Result<(), Rejection> {

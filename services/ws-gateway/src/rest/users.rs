@@ -118,7 +118,7 @@ pub async fn change_profile(
     (status = 401, description = "unauthorized, token_expired; invalid_credentials: currentPassword is wrong", body = ProblemBody),
     (status = 403, description = "forbidden: the account has no password here", body = ProblemBody),
     (status = 404, description = "user_not_found", body = ProblemBody),
-    (status = 429, description = "rate_limited: too many wrong passwords from this address", body = ProblemBody),
+    (status = 429, description = "rate_limited: too many wrong passwords from this address, or for this account", body = ProblemBody),
     (status = 503, description = "unavailable: too many log-ins at once, or the database is away", body = ProblemBody),
 ))]
 #[patch("/me/password")]
@@ -133,6 +133,7 @@ pub async fn change_password(
     check_password("newPassword", &new_password)?;
     let address = gateway.admission.client(&request);
     gateway.admission.failures.check(address)?;
+    gateway.limits.password_of(identity.user_id).await?;
     let changed = gateway.accounts.change_password(identity, current_password, new_password).await;
     let changed = changed.map_err(Refusal::into_rejection);
     if changed.as_ref().is_err_and(|rejection| rejection.code == ErrorCode::InvalidCredentials) {

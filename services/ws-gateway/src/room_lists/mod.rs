@@ -6,26 +6,17 @@
 
 mod single_flight;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use chat_protocol::{Rejection, RoomId, UserId, limits::ROOMS_LISTED};
 use chat_redis::{Outdated, Part, RedisError, RoomListCache};
 use chat_store::{OwnRoom, RoomLine, RoomSummary, Store, StoreError};
 use moka::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout;
 
 use self::single_flight::SingleFlight;
-use crate::{error::Refusal, metrics::RoomListMetrics};
+use crate::{error::Refusal, metrics::RoomListMetrics, pause::Pause};
 
-/// Redis answers within this, or PostgreSQL is asked.
-const ANSWER_WITHIN: Duration = Duration::from_millis(100);
-/// Redis is not asked again for this long after it did not answer.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Lines asked for at once: what Redis has to answer within the limit.
 const LINES_AT_ONCE: usize = 250;
 /// Rooms of which it is remembered how far they have been seen.
@@ -43,8 +34,7 @@ pub struct RoomLists {
     seen: Cache<RoomId, i64>,
     /// Up to where this gateway has dropped what the events of a room made wrong.
     told: Cache<RoomId, i64>,
-    /// When Redis may be asked again.
-    paused_until: Mutex<Option<Instant>>,
+    pause: Pause,
 }
 
 /// Parts, and whether all of them came from the cache.
@@ -61,7 +51,7 @@ impl RoomLists {
             flights: SingleFlight::default(),
             seen: remembered(),
             told: remembered(),
-            paused_until: Mutex::default(),
+            pause: Pause::default(),
         }
     }
 
@@ -79,7 +69,8 @@ impl RoomLists {
     pub fn seen(&self, heads: impl IntoIterator<Item = (RoomId, i64)>) {
         for (room_id, head) in heads {
             if self.seen.get(&room_id).is_none_or(|seen| seen < head) {
-                self.seen.insert(room_id, head);
+                // Whoever comes at the same time may have seen more.
+                self.seen.entry(room_id).and_upsert_with(|seen| seen.map_or(head, |seen| seen.into_value().max(head)));
             }
         }
     }
@@ -193,20 +184,8 @@ impl RoomLists {
         Ok(Some((lines, false)))
     }
 
-    /// What Redis answers, if it answers soon. When it does not, nobody waits for it for a while.
     async fn redis<T>(&self, call: impl Future<Output = Result<T, RedisError>>) -> Option<T> {
-        let paused_until = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused_until().is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
-        let failure = match timeout(ANSWER_WITHIN, call).await {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        *paused_until() = Some(Instant::now() + PAUSE);
-        tracing::warn!(error = failure, pause = ?PAUSE, "room lists without redis");
-        None
+        self.pause.redis("room lists", call).await
     }
 }
 
