@@ -1,28 +1,22 @@
-//! Sign-up, log-in and refresh: passwords by argon2id, refresh tokens that are used once; and the ends of log-ins.
+//! Sign-up, log-in and refresh: passwords, refresh tokens that are used once; and the ends of log-ins.
 
 use std::{sync::Arc, time::Duration};
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
-};
 use chat_protocol::{ErrorCode, Rejection, UserId};
 use chat_service::Clock;
 use chat_store::{Rotation, Store, User};
 use jiff::{SignedDuration, Timestamp};
 use prometheus::IntCounter;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     auth::{AuthConfig, Identity, Logins, Tokens},
     error::Refusal,
+    passwords::{self, Passwords},
 };
 
-/// A request waits for its turn to hash no longer than this.
-const TURN_WITHIN: Duration = Duration::from_secs(10);
 /// What has expired is deleted this often, …
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// … so many rows at once.
@@ -37,10 +31,7 @@ pub struct Accounts {
     /// Whether one can sign up and log in here.
     local: bool,
     refresh_ttl: SignedDuration,
-    /// As many hashes at once as configured: each takes memory and a core.
-    hashing: Arc<Semaphore>,
-    /// Passwords hashed, to be checked or to be stored.
-    hashes: IntCounter,
+    passwords: Passwords,
     /// Checked when there is no such user, so that the answer takes as long.
     decoy_hash: String,
 }
@@ -84,16 +75,15 @@ impl Accounts {
             clock,
             local: config.local_accounts,
             refresh_ttl: SignedDuration::from_hours(days.saturating_mul(24)),
-            hashing: Arc::new(Semaphore::new(config.hash_concurrency)),
-            hashes,
-            decoy_hash: hash("no such user")?,
+            passwords: Passwords::new(config.hash_concurrency, hashes),
+            decoy_hash: passwords::hash("no such user")?,
         })
     }
 
     /// Creates an account and logs it in. Inputs are validated already.
     pub async fn sign_up(&self, email: &str, nickname: &str, password: String) -> Result<Login, Refusal> {
         self.check_local()?;
-        let password_hash = self.hashed(move || hash(&password)).await??;
+        let password_hash = self.passwords.hash(password).await?;
         let id = UserId::generate();
         let user = User { id, email: email.to_lowercase(), nickname: nickname.to_owned(), password_hash };
         if !self.store.create_user(&user).await? {
@@ -111,7 +101,7 @@ impl Accounts {
         let account = self.store.user_by_email(&email.to_lowercase()).await?;
         let known = account.and_then(|account| Some((account.id, account.password_hash?)));
         let expected = known.as_ref().map_or_else(|| self.decoy_hash.clone(), |(_, expected)| expected.clone());
-        let correct = self.hashed(move || verify(&password, &expected)).await?;
+        let correct = self.passwords.verify(password, expected).await?;
         let (id, checked) = known.filter(|_| correct).ok_or_else(wrong)?;
         self.logged_in(id, &checked).await
     }
@@ -155,11 +145,10 @@ impl Accounts {
             || Rejection::new(ErrorCode::Forbidden, "this account has no password: the identity provider keeps it");
         let account = self.store.user_by_id(identity.user_id).await?.ok_or_else(no_such_user)?;
         let checked = account.password_hash.ok_or_else(none)?;
-        let expected = checked.clone();
-        if !self.hashed(move || verify(&current, &expected)).await? {
+        if !self.passwords.verify(current, checked.clone()).await? {
             return Err(wrong().into());
         }
-        let new_hash = self.hashed(move || hash(&new)).await??;
+        let new_hash = self.passwords.hash(new).await?;
         if !self.store.change_password(identity.user_id, &checked, &new_hash, identity.login).await? {
             return Err(wrong().into());
         }
@@ -193,21 +182,6 @@ impl Accounts {
     fn refresh_end(&self, now: Timestamp) -> Result<Timestamp, Rejection> {
         now.saturating_add(self.refresh_ttl).map_err(|_| internal())
     }
-
-    /// Hashes on a thread of its own, when it is its turn.
-    async fn hashed<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
-        let busy = || Rejection::new(ErrorCode::Unavailable, "too many log-ins at once: try again in a moment");
-        let turn = tokio::time::timeout(TURN_WITHIN, self.hashing.clone().acquire_owned()).await.map_err(|_| busy())?;
-        let turn = turn.map_err(|_| internal())?;
-        self.hashes.inc();
-        // The work keeps its turn when whoever asked for it has gone: it goes on all the same.
-        let work = move || {
-            let done = work();
-            drop(turn);
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| internal())
-    }
 }
 
 /// Deletes what has expired, until `stop`. Gateways may do it at the same time.
@@ -238,14 +212,6 @@ fn wrong_refresh_token() -> Rejection {
 /// A token may outlive its user, or never have had one.
 pub fn no_such_user() -> Rejection {
     Rejection::new(ErrorCode::UserNotFound, "this token's user does not exist")
-}
-
-fn hash(password: &str) -> Result<String, Rejection> {
-    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| internal())
-}
-
-fn verify(password: &str, expected: &str) -> bool {
-    PasswordHash::new(expected).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 fn digest(token: &str) -> Vec<u8> {

@@ -19,6 +19,7 @@ mod landing;
 mod limits;
 mod membership;
 mod metrics;
+mod passwords;
 mod pause;
 mod rest;
 mod room_lists;
