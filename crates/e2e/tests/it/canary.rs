@@ -47,9 +47,7 @@ async fn a_gateway_whose_persister_or_broadcaster_is_away_is_not_ready_and_serve
 
 #[tokio::test]
 async fn a_gateway_without_redis_is_not_ready_and_is_again_when_redis_is_back() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let settings = [SETTINGS, &[("CHAT__REDIS__URL", &*through_proxy)]].concat();
     let system = System::with_gateways(&[&settings]).await;
     let ready = system.gateway(0).context.readiness;

@@ -12,9 +12,7 @@ const REPAIRED_WITHIN: Duration = Duration::from_secs(6);
 /// Heads are not compared for as long as the test lasts, unless a reconnect makes the gateway do it.
 #[tokio::test]
 async fn a_reconnect_to_redis_compares_the_heads_at_once() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let never = [("CHAT__REDIS__URL", &*through_proxy), ("CHAT__DELIVERY__HEAD_CHECK_MS", "3600000")];
     let system = System::with_gateways(&[&[], &never]).await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
@@ -34,9 +32,7 @@ async fn a_reconnect_to_redis_compares_the_heads_at_once() {
 
 #[tokio::test]
 async fn messages_lost_by_pub_sub_are_found_even_when_silence_follows() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[], &[("CHAT__REDIS__URL", &through_proxy)]]).await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
     let room = system.group(&[&alice, &bob]).await;

@@ -10,9 +10,7 @@ use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_message_sent_right_after_a_subscribe_is_seen_although_the_subscription_takes_time() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[], &[("CHAT__REDIS__URL", &through_proxy)]]).await;
     let alice = system.person("alice").await;
     let room = system.group(&[&alice]).await;

@@ -270,9 +270,7 @@ async fn a_new_name_is_at_once_in_the_lists_of_others() {
 
 #[tokio::test]
 async fn without_redis_lists_come_from_the_database_and_are_right() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[], &[("CHAT__REDIS__URL", &through_proxy)]]).await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
     let room = system.group(&[&alice, &bob]).await;

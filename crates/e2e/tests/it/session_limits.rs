@@ -104,11 +104,8 @@ async fn the_newest_stays_if_so_configured_and_the_oldest_is_told_why_on_its_gat
 
 #[tokio::test]
 async fn without_redis_each_gateway_counts_alone_and_tells_redis_when_it_is_back() {
-    let url = TestEnv::from_env().redis_url;
-    let address = url.strip_prefix("redis://").unwrap().trim_end_matches('/').to_owned();
-    let proxy = TcpProxy::start(address.clone()).await;
+    let (proxy, through) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::shared().await;
-    let through = url.replace(&address, &proxy.addr().to_string());
     let settings = [("CHAT__WS__MAX_SESSIONS_PER_USER", "2"), ("CHAT__REDIS__URL", &*through)];
     let (behind, other) = (system.add_gateway(&settings).await, system.add_gateway(&settings[..1]).await);
     let alice = system.person("alice").await;
@@ -129,11 +126,8 @@ async fn without_redis_each_gateway_counts_alone_and_tells_redis_when_it_is_back
 
 #[tokio::test]
 async fn without_redis_the_newest_stays_among_those_of_a_gateway() {
-    let url = TestEnv::from_env().redis_url;
-    let address = url.strip_prefix("redis://").unwrap().trim_end_matches('/').to_owned();
-    let proxy = TcpProxy::start(address.clone()).await;
+    let (proxy, through) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::shared().await;
-    let through = url.replace(&address, &proxy.addr().to_string());
     let settings = [
         ("CHAT__WS__MAX_SESSIONS_PER_USER", "1"),
         ("CHAT__WS__SESSION_POLICY", "newest-stays"),

@@ -6,11 +6,8 @@ use chat_testkit::{TcpProxy, TestEnv, assert_eventually};
 
 #[tokio::test]
 async fn a_stomp_subscription_while_the_database_is_away_is_closed_with_1013_and_works_when_it_is_back() {
-    let url = TestEnv::from_env().postgres_url;
-    let address = url.split_once('@').unwrap().1.split_once('/').unwrap().0;
-    let proxy = TcpProxy::start(address).await;
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let system = System::shared().await;
-    let through_proxy = url.replace(address, &proxy.addr().to_string());
     let gateway = system.add_gateway(&[("CHAT__POSTGRES__URL", &through_proxy)]).await;
     let alice = system.person("alice").await;
     let room = system.group(&[&alice]).await;

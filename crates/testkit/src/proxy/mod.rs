@@ -50,6 +50,15 @@ impl TcpProxy {
         Ok(Self { addr, mode, counters, acceptor: acceptor.abort_handle() })
     }
 
+    /// Stands before the server of a URL, as `scheme://user:password@host:port/path`: itself, and the URL through it. For tests, as [`Self::start`].
+    pub async fn before(url: &str) -> (Self, String) {
+        let start = url.rfind('@').or_else(|| url.find("//").map(|at| at + 1)).map_or(0, |at| at + 1);
+        let end = url[start..].find('/').map_or(url.len(), |length| start + length);
+        let proxy = Self::start(&url[start..end]).await;
+        let through = format!("{}{}{}", &url[..start], proxy.addr, &url[end..]);
+        (proxy, through)
+    }
+
     /// Where to connect to instead of the upstream.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -150,6 +159,18 @@ mod tests {
         let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
         stream.write_all(b"c").await.unwrap();
         assert_eq!(echoed(&mut stream, LONG).await, Some(b'c'));
+    }
+
+    #[tokio::test]
+    async fn a_url_leads_through_the_proxy_and_keeps_everything_else() {
+        let server = echo_server().await;
+        for url in [format!("postgres://chat:s3cret@{server}/chat"), format!("redis://{server}")] {
+            let (proxy, through) = TcpProxy::before(&url).await;
+            assert_eq!(through, url.replace(&server.to_string(), &proxy.addr().to_string()));
+            let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
+            stream.write_all(b"a").await.unwrap();
+            assert_eq!(echoed(&mut stream, LONG).await, Some(b'a'));
+        }
     }
 
     #[tokio::test]
