@@ -1,11 +1,11 @@
 //! Rates: who is above one is told when to come back, and the others notice nothing.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use chat_client::connection::CallError;
 use chat_e2e::{Gateway, PATIENCE, Person, StompClient, System, Talk, ask, deadline, frame_error, upgrade_request};
 use chat_protocol::{
-    ClientMessageId, ErrorCode, MessageId,
+    ClientMessageId, ErrorCode, MessageId, UserId,
     frame::{ClientCommand, FrameError},
 };
 use chat_testkit::{TcpProxy, TestEnv};
@@ -220,12 +220,38 @@ async fn log_ins_to_an_account_and_from_an_address_are_counted_on_all_gateways_t
 }
 
 #[tokio::test]
-async fn without_redis_each_gateway_counts_log_ins_alone_and_with_it_again_all_count_together() {
-    let url = TestEnv::from_env().redis_url;
-    let address: SocketAddr = url.strip_prefix("redis://").unwrap().trim_end_matches('/').parse().unwrap();
-    let proxy = TcpProxy::start(address.to_string()).await;
+async fn whoever_stole_a_token_cannot_guess_the_password_from_many_addresses() {
+    const PASSWORD: &str = "correct horse battery";
     let system = System::shared().await;
-    let through = url.replace(&address.to_string(), &proxy.addr().to_string());
+    let limits = [("ACCOUNT_LOG_INS_PER_MINUTE", "3")];
+    let gateways = [gateway(&system, &limits).await, gateway(&system, &limits).await];
+    let email = format!("{}@example.com", UserId::generate());
+    let account = json!({"email": email, "password": PASSWORD, "nickname": "alice"});
+    let signed_up = call(&gateways[0], Method::POST, "/auth/signup").json(&account).send().await.unwrap();
+    let token = signed_up.json::<Value>().await.unwrap()["accessToken"].as_str().unwrap().to_owned();
+    let change = async |number: usize, current: &str| {
+        let passwords = json!({"currentPassword": current, "newPassword": "staple horse correct"});
+        let request = call(&gateways[number % 2], Method::PATCH, "/users/me/password").bearer_auth(&token);
+        let address = format!("198.51.100.{number}");
+        request.header("X-Forwarded-For", address).json(&passwords).send().await.unwrap()
+    };
+    for number in 0..3 {
+        assert_eq!(change(number, "a wrong password").await.status(), 401, "{number}");
+    }
+    for number in 3..5 {
+        assert_limited(change(number, "a wrong password").await, Duration::from_secs(20)).await;
+        assert_limited(change(number, PASSWORD).await, Duration::from_secs(20)).await;
+    }
+    // The right one was not even looked at; and whoever logs in is counted apart.
+    let log_in = json!({"email": email, "password": PASSWORD});
+    let logged_in = call(&gateways[0], Method::POST, "/auth/login").json(&log_in).send().await.unwrap();
+    assert_eq!(logged_in.status(), 200);
+}
+
+#[tokio::test]
+async fn without_redis_each_gateway_counts_log_ins_alone_and_with_it_again_all_count_together() {
+    let (proxy, through) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
+    let system = System::shared().await;
     let settings = [("CHAT__LIMITS__ACCOUNT_LOG_INS_PER_MINUTE", "2"), ("CHAT__REDIS__URL", &*through)];
     let (behind, other) = (system.add_gateway(&settings).await, system.add_gateway(&settings[..1]).await);
     proxy.blackhole();

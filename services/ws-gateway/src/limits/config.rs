@@ -34,7 +34,7 @@ pub struct LimitsConfig {
     pub address_sign_ups_per_minute: u32,
     /// Log-ins from an address, on all gateways together.
     pub address_log_ins_per_minute: u32,
-    /// Log-ins to an account, on all gateways together.
+    /// Log-ins to an account, and apart from them tries at its present password, on all gateways together.
     pub account_log_ins_per_minute: u32,
     /// Refreshed tokens for an address.
     pub address_refreshes_per_minute: u32,
