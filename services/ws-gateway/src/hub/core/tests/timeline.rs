@@ -2,6 +2,7 @@
 //! the membership, and in the end all of it. Whatever arrives twice, late, in any order, or never; whatever is read early and answered late.
 //! `crates/model` proves the rules in small; this holds the code to them at random, with slow readers and memberships that begin again.
 
+use chat_protocol::ErrorCode;
 use futures_util::FutureExt;
 use proptest::prelude::*;
 
