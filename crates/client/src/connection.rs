@@ -1,9 +1,12 @@
 //! One WebSocket with the sub-protocol `chat.v1`, nothing hidden and nothing repeated.
 
+mod error;
+mod tasks;
+
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,32 +15,31 @@ use std::{
 use chat_protocol::{
     UserId,
     frame::{
-        ClientCommand, ClientFrame, FrameError, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, SUBPROTOCOL,
-        ServerPush, ServerReply,
+        ClientCommand, ClientFrame, ReplyBody, ReplyResult, RoomCursor, RoomSubscription, SUBPROTOCOL, ServerPush,
+        ServerReply,
     },
     id::SessionId,
 };
-use futures_util::{SinkExt, StreamExt, stream};
+use futures_util::StreamExt;
 use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::{
-    net::TcpStream,
     sync::{mpsc, oneshot, watch},
     task::AbortHandle,
     time::timeout,
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    connect_async_with_config,
     tungstenite::{
         self, Bytes, Message, Utf8Bytes,
         client::IntoClientRequest,
-        http::{
-            HeaderValue, Response,
-            header::{RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL},
-        },
+        http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
         protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
+
+use error::refused;
+pub use error::{CallError, Closed, ConnectError};
+use tasks::{Pending, Socket, lock, read, write};
 
 /// TCP connect and upgrade together.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,73 +51,6 @@ const OUTGOING: usize = 256;
 const INCOMING: usize = 4096;
 /// A page of the largest messages fits.
 const LARGEST_FRAME: usize = 16 << 20;
-
-/// What is read of a problem document; the header only knows whole seconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Waiting {
-    retry_after_ms: u64,
-}
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<ReplyResult>>>>;
-
-/// Why a connection could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The server answered the upgrade with an HTTP error.
-    #[error("the server refused the WebSocket with HTTP status {0}")]
-    Http(u16),
-    /// The server takes no connection just now, and says when to come again.
-    #[error("the server takes no WebSocket just now (HTTP status {status})")]
-    Later {
-        /// 429 or 503.
-        status: u16,
-        /// Not before this long.
-        retry_after: Duration,
-    },
-    /// No TCP connection, or no WebSocket behind it.
-    #[error("no WebSocket connection")]
-    WebSocket(#[source] Box<tungstenite::Error>),
-    /// Nothing happened in time.
-    #[error("no WebSocket connection within {} s", OPEN_TIMEOUT.as_secs())]
-    Timeout,
-    /// The `connect` command failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-/// Why a command has no result.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CallError {
-    /// The server refused.
-    #[error("{} ({})", .0.message, .0.code)]
-    Refused(FrameError),
-    /// The connection ended first.
-    #[error("the connection ended: {0}")]
-    Closed(Closed),
-    /// No reply in time, or one that does not belong to the command.
-    #[error("no reply within {} s", CALL_TIMEOUT.as_secs())]
-    Timeout,
-}
-
-/// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// The close code the server sent; `None` when it ended without one.
-    pub code: Option<u16>,
-    /// The reason beside the code, or the error.
-    pub reason: String,
-}
-
-impl std::fmt::Display for Closed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "{} (close code {code})", self.reason),
-            None => f.write_str(&self.reason),
-        }
-    }
-}
 
 /// What arrives, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -330,92 +265,4 @@ impl Caller {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<ReplyResult>>> {
         lock(&self.pending)
     }
-}
-
-fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<ReplyResult>>> {
-    pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-async fn write(mut sink: stream::SplitSink<Socket, Message>, mut queue: mpsc::Receiver<Message>) {
-    while let Some(message) = queue.recv().await {
-        // What is queued already goes out with one flush.
-        let mut next = Some(message);
-        while let Some(message) = next {
-            if sink.feed(message).await.is_err() {
-                return; // the reader learns why
-            }
-            next = queue.try_recv().ok();
-        }
-        if sink.flush().await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn read(
-    mut source: stream::SplitStream<Socket>,
-    queue: mpsc::Sender<Incoming>,
-    pending: Pending,
-    closed: watch::Sender<Option<Closed>>,
-) {
-    let mut end = Closed { code: None, reason: "ended by the server without a close frame".to_owned() };
-    while let Some(message) = source.next().await {
-        match message {
-            Ok(Message::Text(text)) => {
-                let incoming = parse(&text);
-                if let Incoming::Reply(reply) = &incoming
-                    && let Some(waiting) = lock(&pending).remove(&reply.id)
-                {
-                    // The caller may have given up; then nobody needs the reply.
-                    drop(waiting.send(reply.result.clone()));
-                    continue;
-                }
-                // Fails only after Connection::close: then reading goes on, to find the server's close frame.
-                drop(queue.send(incoming).await);
-            }
-            Ok(Message::Close(frame)) => {
-                end = match frame {
-                    Some(frame) => Closed { code: Some(frame.code.into()), reason: frame.reason.as_str().to_owned() },
-                    None => Closed { code: Some(1005), reason: "closed without a code".to_owned() },
-                };
-            }
-            Ok(_) => {}
-            Err(error) => {
-                if end.code.is_none() {
-                    end.reason = error.to_string();
-                }
-                break;
-            }
-        }
-    }
-    closed.send_replace(Some(end));
-    lock(&pending).clear();
-}
-
-/// An upgrade that the server answered with something else.
-fn refused(response: &Response<Option<Vec<u8>>>) -> ConnectError {
-    let status = response.status().as_u16();
-    let in_body = response.body().as_deref().and_then(|body| serde_json::from_slice::<Waiting>(body).ok());
-    let in_header = || response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs);
-    let told = in_body.map(|waiting| Duration::from_millis(waiting.retry_after_ms)).or_else(in_header);
-    match told.filter(|_| matches!(status, 429 | 503)) {
-        Some(retry_after) => ConnectError::Later { status, retry_after },
-        None => ConnectError::Http(status),
-    }
-}
-
-/// What a frame is, without parsing all of it twice into a tree.
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(default, borrow)]
-    push: Option<std::borrow::Cow<'a, str>>,
-}
-
-fn parse(text: &str) -> Incoming {
-    let parsed = match serde_json::from_str::<Kind<'_>>(text) {
-        Ok(Kind { push: Some(_) }) => serde_json::from_str(text).map(|push| Incoming::Push(Box::new(push))),
-        Ok(Kind { push: None }) => serde_json::from_str(text).map(Incoming::Reply),
-        Err(error) => Err(error),
-    };
-    parsed.unwrap_or_else(|_| Incoming::Other(text.to_owned()))
 }
