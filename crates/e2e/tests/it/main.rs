@@ -39,7 +39,6 @@ mod recipes;
 mod reconnects;
 mod rest_bad_input;
 mod revocation;
-mod room_list_latency;
 mod room_lists;
 mod room_rest;
 mod room_roles;
