@@ -1,6 +1,7 @@
 //! **I11** Read marks never go back for any observer and are never above the room's head; what is stored at the end is at least every mark
-//! that was acknowledged. Excused, and counted, are marks acknowledged within the declared window before a fault of Redis. The number of unread
-//! messages is what lies above the mark: messages of others, within the membership.
+//! that was acknowledged, and for members every one that anybody was told: a mark may be told before it is stored, and must not be lost then.
+//! Excused, and counted, are marks acknowledged within the declared window before a fault of Redis, but none that was told. The number of
+//! unread messages is what lies above the mark: messages of others, within the membership.
 
 use std::collections::HashMap;
 
@@ -19,6 +20,9 @@ pub(super) fn check(findings: &mut Findings) {
         run.marks.iter().map(|(_, mark)| ((mark.room, mark.user), mark.seq)).collect();
     for mark in &run.acknowledged_marks {
         survives(findings, mark, &stored);
+    }
+    for seen in &run.receipts {
+        told_is_stored(findings, seen, &stored);
     }
     for (at, mark) in &run.marks {
         below_head(findings, *at, mark.room, mark.seq, "stored");
@@ -74,6 +78,28 @@ fn survives(findings: &mut Findings, mark: &MarkSeen, stored: &HashMap<(RoomId, 
     findings.found(Invariant::I11, found, || {
         let stored = kept.map_or_else(|| "none".to_owned(), |kept| kept.to_string());
         format!("the mark of {} at {promised} was acknowledged; stored is {stored}", mark.user)
+    });
+}
+
+/// What is stored is what the next one is told who asks: a mark below the one that somebody was told has gone down. With the membership the
+/// mark goes too; it begins anew, at the head, with the next one.
+fn told_is_stored(findings: &mut Findings, seen: &MarkSeen, stored: &HashMap<(RoomId, UserId), i64>) {
+    let run = findings.run;
+    let room = run.rooms.get(seen.room);
+    if room.current(seen.user).is_none() {
+        return;
+    }
+    findings.case(Invariant::I11);
+    let kept = stored.get(&(room.id, seen.user)).copied();
+    // What is above the head is a finding of its own.
+    if kept.is_some_and(|kept| kept >= seen.seq.min(room.head())) {
+        return;
+    }
+    let found = Found::new("told_mark_lost", seen.at).when(seen.mono_ns).place(room.id, seen.seq);
+    findings.found(Invariant::I11, found, || {
+        let (who, stored) =
+            (run.processes.name(seen.observer), kept.map_or("none".to_owned(), |kept| kept.to_string()));
+        format!("{who} saw the mark of {} at {}; stored is {stored}", seen.user, seen.seq)
     });
 }
 

@@ -1,6 +1,9 @@
 //! Sound runs are valid.
 
-use chat_checker::{Invariant, Record, Status, Verdict, history::Section};
+use chat_checker::{
+    Invariant, Record, Status, Verdict,
+    history::{Op, Section},
+};
 
 use crate::story::{Story, everyday, judge, room, user};
 
@@ -65,8 +68,8 @@ fn whoever_reads_an_old_place_late_may_see_the_text_of_today() {
     assert_eq!(judge(&story.ends()).verdict, Verdict::Valid);
 }
 
-#[test]
-fn a_mark_lost_in_the_declared_window_before_a_fault_of_redis_is_excused_and_counted() {
+/// Bob's mark is acknowledged and shown to the room, then Redis is killed; in the end it is not stored.
+fn mark_lost_with_redis() -> Vec<Record> {
     let mut story = Story::begins();
     story.connects("alice");
     story.connects("bob");
@@ -83,6 +86,15 @@ fn a_mark_lost_in_the_declared_window_before_a_fault_of_redis_is_excused_and_cou
             (mark.seq, mark.unread) = (1, Some(2));
         }
     }
+    records
+}
+
+#[test]
+fn a_mark_lost_in_the_declared_window_before_a_fault_of_redis_is_excused_and_counted_unless_it_was_told() {
+    let mut records = mark_lost_with_redis();
+    let told: Vec<_> = judge(&records).findings().map(|it| (it.invariant, it.clause)).collect();
+    assert_eq!(told, [(Invariant::I11, "told_mark_lost"); 2], "alice saw it, and so did bob");
+    records.retain(|record| !matches!(record, Record::Event(event) if event.op == Op::Receipt));
     let report = judge(&records);
     assert_eq!((report.verdict, report.excused_marks), (Verdict::Valid, 1), "{}", chat_checker::render(&report, false));
 }

@@ -80,6 +80,49 @@ pub fn lower_mark(records: &mut History, pick: usize) -> bool {
     insert(records, at + 1, Record::Event(Box::new(lower)))
 }
 
+/// Another gateway, or the same one after Redis lost its memory, tells an observer who comes back less than he knew.
+pub fn lower_mark_after_a_reconnect(records: &mut History, pick: usize) -> bool {
+    let comes_back = |at: usize, record: &Record| {
+        let told =
+            |name: &str| records[..at].iter().filter_map(event).any(|it| it.op == Op::Receipt && it.process == name);
+        event(record).is_some_and(|it| it.op == Op::Resume && it.outcome == Outcome::Ok && told(&it.process))
+    };
+    let Some(at) = choose(records, pick, comes_back) else { return false };
+    let back = event(&records[at]).expect("an event").clone();
+    let known = |it: &&Event| it.op == Op::Receipt && it.process == back.process;
+    let mut lower = records[..at].iter().filter_map(event).filter(known).next_back().expect("a receipt").clone();
+    lower.connection.clone_from(&back.connection);
+    (lower.mono_ns, lower.seq) = (back.mono_ns, lower.seq.map(|seq| seq - 1));
+    insert(records, at + 1, Record::Event(Box::new(lower)))
+}
+
+/// A mark was told before it was stored, and it never was; its reader was promised nothing.
+pub fn told_and_never_stored(records: &mut History, pick: usize) -> bool {
+    let told = |_: usize, record: &Record| {
+        let stays = |it: &Event| {
+            records.iter().any(|record| {
+                matches!(record, Record::Membership(member)
+                    if member.left_seq.is_none() && Some(member.room) == it.room && Some(member.user) == it.user)
+            })
+        };
+        event(record).is_some_and(|it| it.op == Op::Receipt && stays(it))
+    };
+    let Some(at) = choose(records, pick, told) else { return false };
+    let receipt = event(&records[at]).expect("an event").clone();
+    for record in records.iter_mut() {
+        match record {
+            Record::Event(it) if (it.op, it.room, it.user) == (Op::Mark, receipt.room, receipt.user) => {
+                it.outcome = Outcome::Info;
+            }
+            Record::Mark(mark) if (Some(mark.room), Some(mark.user)) == (receipt.room, receipt.user) => {
+                (mark.seq, mark.unread) = (receipt.seq.expect("a place") - 1, None);
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
 pub fn mark_above_head(records: &mut History, pick: usize) -> bool {
     let Some(at) = choose(records, pick, |_, record| matches!(record, Record::RedisMark(_))) else { return false };
     let Record::RedisMark(mark) = &records[at] else { return false };

@@ -70,6 +70,8 @@ defects! {
     I11 "above_head" members::mark_above_head;
     I11 "above_head" members::receipt_above_head;
     I11 "acknowledged_mark_lost" members::lost_mark;
+    I11 "told_mark_lost" members::told_and_never_stored;
+    I11 "went_back" members::lower_mark_after_a_reconnect;
     I11 "unread_wrong" members::wrong_unread;
     I12 "committed_too_early" topics::premature_commit;
     I12 "committed_too_early" topics::stored_after_the_commit;

@@ -43,5 +43,6 @@ pub fn everyday() -> Story {
     story.connects("dave");
     story.says("dave", "lobby", "hi, I am new");
     story.edits("alice", "lobby", hello, "hello all");
+    story.reads("carol", "lobby", 13);
     story
 }
