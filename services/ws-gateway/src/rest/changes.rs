@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, patch, put, web};
 use chat_protocol::{ClientMessageId, CommandBody, ErrorCode, MessageId, Rejection, RoomId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{IdempotencyKey, Problem, ProblemBody, change};
 use crate::{app::Gateway, auth::Identity};
@@ -33,6 +33,19 @@ pub struct Changed {
     seq: i64,
     /// It had been done before, or there was nothing to do.
     duplicate: bool,
+}
+
+/// The address of a reaction.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct Reaction {
+    /// Id of the room.
+    room_id: RoomId,
+    /// Id of the message.
+    message_id: MessageId,
+    /// The emoji, percent-encoded.
+    #[param(min_length = 1, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+$", example = "👍")]
+    emoji: String,
 }
 
 /// Replace the text of a message of one's own.
@@ -84,7 +97,7 @@ pub async fn delete(
 /// React to a message.
 ///
 /// The emoji is a short text without white space (at most 64 bytes), percent-encoded.
-#[utoipa::path(tag = "messages", operation_id = "addReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+$", example = "👍")), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "addReaction", params(IdempotencyKey, Reaction), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, also when the message has 50 other emojis; invalid_character", body = ProblemBody),
     (status = 403, description = "forbidden: an entry of the server", body = ProblemBody),
@@ -97,16 +110,16 @@ pub async fn delete(
 pub async fn react(
     gateway: web::Data<Gateway>,
     identity: Identity,
-    path: web::Path<(RoomId, MessageId, String)>,
+    path: web::Path<Reaction>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
-    let (room_id, message_id, emoji) = path.into_inner();
+    let Reaction { room_id, message_id, emoji } = path.into_inner();
     let body = CommandBody::ReactToMessage { message_id, emoji, remove: false };
     changed(&gateway, identity, room_id, key.id(), body).await
 }
 
 /// Take a reaction back.
-#[utoipa::path(tag = "messages", operation_id = "removeReaction", params(IdempotencyKey, ("emoji" = String, Path, description = "The emoji, percent-encoded.", min_length = 1, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+$", example = "👍")), security(("bearer" = [])), responses(
+#[utoipa::path(tag = "messages", operation_id = "removeReaction", params(IdempotencyKey, Reaction), security(("bearer" = [])), responses(
     (status = 200, description = "Stored", body = Changed),
     (status = 400, description = "bad_request, invalid_character", body = ProblemBody),
     (status = 403, description = "forbidden: an entry of the server", body = ProblemBody),
@@ -119,10 +132,10 @@ pub async fn react(
 pub async fn take_back(
     gateway: web::Data<Gateway>,
     identity: Identity,
-    path: web::Path<(RoomId, MessageId, String)>,
+    path: web::Path<Reaction>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, Problem> {
-    let (room_id, message_id, emoji) = path.into_inner();
+    let Reaction { room_id, message_id, emoji } = path.into_inner();
     let body = CommandBody::ReactToMessage { message_id, emoji, remove: true };
     changed(&gateway, identity, room_id, key.id(), body).await
 }

@@ -9,7 +9,7 @@ use chat_store::TimelineItem;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Problem, ProblemBody};
+use super::{Problem, ProblemBody, samples};
 use crate::{app::Gateway, auth::Identity};
 
 /// From where.
@@ -40,12 +40,7 @@ pub enum RoomEvent {
 
 /// A part of what happened in a room.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "events": [{ "event": "message", "data": {
-        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
-        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
-        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
-        "sentAt": "2026-11-21T11:05:29.720097Z"
-    } }], "seq": 5, "head": 5, "more": false }))]
+#[schema(example = json!({ "events": [{ "event": "message", "data": samples::message() }], "seq": 5, "head": 5, "more": false }))]
 pub struct EventPage {
     /// Oldest first. Messages are as they are now, also in earlier changes.
     events: Vec<RoomEvent>,

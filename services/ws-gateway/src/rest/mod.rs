@@ -11,6 +11,7 @@ pub mod openapi;
 mod problem;
 pub mod read_marks;
 pub mod rooms;
+mod samples;
 pub mod search;
 pub mod users;
 
@@ -53,12 +54,7 @@ impl Modify for BearerToken {
 
 /// A page of a room's timeline.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({ "messages": [{
-        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
-        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
-        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
-        "sentAt": "2026-11-21T11:05:29.720097Z"
-    }], "more": true, "head": 5 }))]
+#[schema(example = json!({ "messages": [samples::message()], "more": true, "head": 5 }))]
 pub struct HistoryPage {
     /// Newest first, or oldest first when `after` was given.
     pub messages: Vec<Entry>,

@@ -11,21 +11,12 @@ use utoipa::{
     openapi::{Object, ObjectBuilder, Type},
 };
 
-use super::{IdempotencyKey, Problem, ProblemBody, change, execute};
+use super::{IdempotencyKey, Problem, ProblemBody, change, execute, samples};
 use crate::{app::Gateway, auth::Identity};
 
 /// A room, as one of its members sees it.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({
-    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "open": false, "headSeq": 5,
-    "lastMessage": {
-        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
-        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
-        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
-        "sentAt": "2026-11-21T11:05:29.720097Z"
-    },
-    "unreadCount": 1, "readSeq": 4
-}))]
+#[schema(example = samples::room)]
 #[expect(clippy::struct_field_names, reason = "named as on the wire")]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
@@ -71,16 +62,7 @@ impl From<RoomSummary> for Room {
 
 /// One's rooms.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "rooms": [{
-    "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "type": "GROUP", "name": "Lobby", "memberCount": 2, "open": false, "headSeq": 5,
-    "lastMessage": {
-        "messageId": "01a1fdc8-5f77-7202-8ceb-6df5c04d4265", "roomId": "2501ce54-9bbf-52d2-9009-46db5de7d7bc", "seq": 5, "number": 4,
-        "senderId": "01a1fdc7-2d30-7763-9e90-2a12c2c04065", "senderNickname": "alice",
-        "clientMessageId": "cbf14627-c8a3-4eb3-a701-a4afcab583d6", "type": "TEXT", "content": "hello",
-        "sentAt": "2026-11-21T11:05:29.720097Z"
-    },
-    "unreadCount": 1, "readSeq": 4
-}] }))]
+#[schema(example = json!({ "rooms": [samples::room()] }))]
 pub struct Rooms {
     /// Latest first.
     rooms: Vec<Room>,
