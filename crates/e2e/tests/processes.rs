@@ -77,13 +77,11 @@ async fn a_frame_that_declares_a_terabyte_costs_no_memory() {
 #[tokio::test]
 async fn services_started_before_their_dependencies_say_so_and_come_up_when_those_do() {
     let env = TestEnv::from_env();
-    let postgres_at = env.postgres_url.split_once('@').unwrap().1.split_once('/').unwrap().0;
-    let postgres = TcpProxy::start(postgres_at).await;
-    let redis = TcpProxy::start(env.redis_url.trim_start_matches("redis://")).await;
+    let (postgres, postgres_url) = TcpProxy::before(&env.postgres_url).await;
+    let (redis, redis_url) = TcpProxy::before(&env.redis_url).await;
     // Only the first contact goes there: the broker then tells its own address.
     let kafka = TcpProxy::start(env.kafka_brokers.clone()).await;
-    let postgres_url = env.postgres_url.replace(postgres_at, &postgres.addr().to_string());
-    let (redis_url, brokers) = (format!("redis://{}", redis.addr()), kafka.addr().to_string());
+    let brokers = kafka.addr().to_string();
     for proxy in [&postgres, &redis, &kafka] {
         proxy.cut();
     }

@@ -210,10 +210,8 @@ async fn nothing_is_committed_or_skipped_while_redis_is_away() {
     let mut setup = Setup::new().await;
     let (room, gateway) = (RoomId::generate(), GatewayId::generate());
     setup.handle.subscribe(vec![Channel::Room(room)]).await.unwrap();
-    let url = setup.isolation.redis_url().to_owned();
-    let upstream = url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
-    let proxy = TcpProxy::start(upstream.clone()).await;
-    let broadcaster = setup.start(&url.replace(&upstream, &proxy.addr().to_string()));
+    let (proxy, through_proxy) = TcpProxy::before(setup.isolation.redis_url()).await;
+    let broadcaster = setup.start(&through_proxy);
     setup.event(room, 1, gateway).await;
     assert_eq!(setup.seqs_until(room, 1).await, [1]);
     assert_eventually!(setup.lag().await == 0, within = DEADLINE, "the first event is committed");

@@ -106,11 +106,9 @@ async fn a_message_that_the_database_never_takes_is_isolated_from_its_batch() {
 async fn offsets_are_not_committed_when_the_database_is_away() {
     let mut setup = Setup::new().await;
     let ann = setup.user("ann").await;
-    let direct = setup.isolation.postgres();
-    let upstream = direct.url.expose().rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
-    let proxy = TcpProxy::start(upstream.clone()).await;
-    let mut postgres = direct.clone();
-    postgres.url = Secret::new(direct.url.expose().replace(&upstream, &proxy.addr().to_string()));
+    let mut postgres = setup.isolation.postgres();
+    let (proxy, through_proxy) = TcpProxy::before(postgres.url.expose()).await;
+    postgres.url = Secret::new(through_proxy);
     let persister = setup.start_with(postgres);
     let room = setup.group(ann).await;
     assert_eventually!(setup.lag().await == 0, within = DEADLINE, "the group's creation is committed");
@@ -141,11 +139,9 @@ async fn offsets_are_not_committed_when_the_database_is_away() {
 async fn a_stop_while_the_database_is_away_commits_nothing_and_loses_nothing() {
     let mut setup = Setup::new().await;
     let ann = setup.user("ann").await;
-    let direct = setup.isolation.postgres();
-    let upstream = direct.url.expose().rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
-    let proxy = TcpProxy::start(upstream.clone()).await;
-    let mut postgres = direct.clone();
-    postgres.url = Secret::new(direct.url.expose().replace(&upstream, &proxy.addr().to_string()));
+    let mut postgres = setup.isolation.postgres();
+    let (proxy, through_proxy) = TcpProxy::before(postgres.url.expose()).await;
+    postgres.url = Secret::new(through_proxy);
     let persister = setup.start_with(postgres);
     let room = setup.group(ann).await;
     proxy.blackhole();
