@@ -213,7 +213,8 @@ impl Gateway {
             .flat_map(prometheus::proto::MetricFamily::get_metric);
         let labelled =
             |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|pair| pair.value() == label);
-        metrics.filter(labelled).map(|metric| metric.get_counter().get_value()).sum()
+        // The sum of nothing is -0.
+        metrics.filter(labelled).map(|metric| metric.get_counter().get_value()).sum::<f64>() + 0.0
     }
 
     /// Calls on behalf of somebody.
