@@ -90,7 +90,7 @@ pub fn lower_mark_after_a_reconnect(records: &mut History, pick: usize) -> bool 
     let Some(at) = choose(records, pick, comes_back) else { return false };
     let back = event(&records[at]).expect("an event").clone();
     let known = |it: &&Event| it.op == Op::Receipt && it.process == back.process;
-    let mut lower = records[..at].iter().filter_map(event).filter(known).next_back().expect("a receipt").clone();
+    let mut lower = records[..at].iter().filter_map(event).rfind(known).expect("a receipt").clone();
     lower.connection.clone_from(&back.connection);
     (lower.mono_ns, lower.seq) = (back.mono_ns, lower.seq.map(|seq| seq - 1));
     insert(records, at + 1, Record::Event(Box::new(lower)))
