@@ -15,7 +15,7 @@ use chat_store::Store;
 use uuid::Uuid;
 
 use crate::{
-    error::Refusal, limits::Limits, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
+    error::Refusal, limits::Limits, marks::places::Places, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
     ws::request::SendRequest,
 };
 
@@ -41,6 +41,8 @@ pub struct Ingest {
     pub memberships: Memberships,
     /// For calls that wait.
     pub waiters: Waiters,
+    /// Where marks stand.
+    pub places: Places,
     /// How much users and rooms may send.
     pub limits: Arc<Limits>,
     /// For outcomes that got lost.

@@ -17,12 +17,14 @@ mod hub;
 mod ingest;
 mod landing;
 mod limits;
+mod marks;
 mod membership;
 mod metrics;
 mod pause;
 mod rest;
 mod room_lists;
 mod routes;
+mod single_flight;
 mod waiters;
 mod ws;
 
