@@ -39,7 +39,7 @@ pub use error_code::{ErrorCode, Rejection};
 pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};
 pub use policy::{Action, Role, RoomType};
-pub use read::{MarkRead, ReadReceipt};
+pub use read::{MarkPlace, MarkRead, ReadReceipt};
 pub use read_summary::{ReadPosition, ReadSummary};
 pub use trace::TraceContext;
 
