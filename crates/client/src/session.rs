@@ -207,12 +207,12 @@ impl Session {
                 self.finished(room_id, client_message_id, SendState::Rejected(error))
             }
             ServerPush::Read(receipt) if self.receipts.moves(&receipt) => vec![Event::Read(receipt)],
-            ServerPush::Read(_) => Vec::new(),
             ServerPush::ReadSummary(summary) => vec![Event::ReadSummary(summary)],
             ServerPush::Typing(typing) => vec![Event::Typing(typing)],
             ServerPush::Presence(presence) => vec![Event::Presence(presence)],
             ServerPush::Notification(notification) => vec![Event::Notification(notification)],
-            ServerPush::Lagging { .. } => Vec::new(), // goes on by itself
+            // Behind what was told; goes on by itself.
+            ServerPush::Read(_) | ServerPush::Lagging { .. } => Vec::new(),
             ServerPush::Unsubscribed { room_id, code } => {
                 self.ended(room_id, code, "you are no longer a member".to_owned())
             }

@@ -7,16 +7,16 @@ use std::{
 
 use chat_kafka::{Delivery, OutRecord, Producer, SendError};
 use chat_protocol::{
-    ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkPlace, MarkRead, Origin, Outcome, OutcomeStatus, Rejection,
-    RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, limits, topic::Topics, validate,
+    ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkPlace, MarkRead, Origin, Outcome, OutcomeStatus,
+    Rejection, RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, limits, topic::Topics, validate,
 };
 use chat_service::Clock;
 use chat_store::{ReadPlace, Store};
 use uuid::Uuid;
 
 use crate::{
-    error::Refusal, limits::Limits, marks::places::Places, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
-    ws::request::SendRequest,
+    error::Refusal, limits::Limits, marks::places::Places, membership::Memberships, room_lists::RoomLists,
+    waiters::Waiters, ws::request::SendRequest,
 };
 
 /// No answer for this long and the state of a send is `unknown`: repeating it with the same id is safe.

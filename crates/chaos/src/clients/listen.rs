@@ -251,7 +251,10 @@ impl Session {
                 self.history.put_event(Event { room, seq, id: Some(news.id), count: Some(news.count), ..event });
             }
             ServerPush::ReadSummary(_)
-            | ServerPush::Typing(_) | ServerPush::Presence(_) | ServerPush::Lagging { .. } | ServerPush::Ping { .. } => {}
+            | ServerPush::Typing(_)
+            | ServerPush::Presence(_)
+            | ServerPush::Lagging { .. }
+            | ServerPush::Ping { .. } => {}
         }
     }
 

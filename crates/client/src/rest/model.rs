@@ -210,7 +210,7 @@ pub struct MemberMark {
 /// Who has read a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Readers {
+pub struct MessageReaders {
     /// Its place.
     pub seq: i64,
     /// How many have read it.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     RestClient, RestError, json as read,
-    model::{Changed, Events, Marks, MemberMark, Readers, Room},
+    model::{Changed, Events, Marks, MemberMark, MessageReaders, Room},
 };
 
 impl RestClient {
@@ -86,7 +86,7 @@ impl RestClient {
         message: MessageId,
         after: Option<UserId>,
         limit: u32,
-    ) -> Result<Readers, RestError> {
+    ) -> Result<MessageReaders, RestError> {
         let mut query = vec![("limit", limit.to_string())];
         query.extend(after.map(|after| ("after", after.to_string())));
         self.get(&format!("/chat/rooms/{room}/messages/{message}/readers"), &query).await

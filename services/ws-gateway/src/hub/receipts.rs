@@ -102,8 +102,9 @@ impl Receipts {
         };
         // What was told here stays: Redis may have lost it, and PostgreSQL not have it yet.
         for (user_id, seq) in &mut marks {
-            self.moves(*user_id, *seq);
-            *seq = self.told.get(user_id).map_or(*seq, |told| *seq.max(told));
+            let told = self.told.entry(*user_id).or_insert(0);
+            *told = (*told).max(*seq);
+            *seq = *told;
         }
         Some(summary(room_id, marks.into_iter().map(|(_, seq)| seq)))
     }

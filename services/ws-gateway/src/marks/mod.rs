@@ -13,7 +13,7 @@ use chat_store::{MemberMark, MemberRow, OwnRoom, RoomSummary, Store, StoreError}
 use crate::pause::Pause;
 
 /// Reads marks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Marks {
     store: Store,
     redis: ReadMarks,
@@ -61,15 +61,16 @@ impl Marks {
 
     /// What Redis has of a user; nothing while it is away.
     pub async fn of_user(&self, user_id: UserId) -> ToldMarks {
-        let told = self.redis(self.redis.of_user(user_id)).await;
+        let told = self.redis(Box::pin(self.redis.of_user(user_id))).await;
         ToldMarks(told.into_iter().map(|mark| (mark.room_id, mark)).collect())
     }
 
     async fn told_in(&self, room_id: RoomId) -> HashMap<UserId, StoredMark> {
-        let told = self.redis(self.redis.of_room(room_id)).await;
+        let told = self.redis(Box::pin(self.redis.of_room(room_id))).await;
         told.into_iter().map(|mark| (mark.user_id, mark)).collect()
     }
 
+    /// Of a boxed call, because the client's futures are large.
     async fn redis(&self, call: impl Future<Output = Result<Vec<StoredMark>, RedisError>>) -> Vec<StoredMark> {
         self.pause.redis("read marks", call).await.unwrap_or_default()
     }

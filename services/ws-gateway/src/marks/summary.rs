@@ -32,11 +32,9 @@ mod tests {
 
     #[test]
     fn marks_are_counted_newest_first() {
-        for (marks, expected) in [
-            (vec![], vec![]),
-            (vec![3], vec![(3, 1)]),
-            (vec![0, 3, 7, 3, 0, 3], vec![(7, 1), (3, 3), (0, 2)]),
-        ] {
+        for (marks, expected) in
+            [(vec![], vec![]), (vec![3], vec![(3, 1)]), (vec![0, 3, 7, 3, 0, 3], vec![(7, 1), (3, 3), (0, 2)])]
+        {
             assert_eq!(positions(marks.clone()), expected, "{marks:?}");
         }
     }

@@ -41,7 +41,7 @@ pub struct Reader {
     "readers": [{ "userId": "01a1fdc7-2d31-7f02-8d6b-6f1a0c9be7d2", "readAt": "2026-11-21T11:05:30.1Z" }], "more": false
 }))]
 #[serde(rename_all = "camelCase")]
-pub struct Readers {
+pub struct MessageReaders {
     /// The message's place.
     seq: i64,
     /// How many have read it, without its sender and those who joined later.
@@ -61,7 +61,7 @@ pub struct Readers {
 ///
 /// Without its sender, and without those who joined later.
 #[utoipa::path(tag = "messages", operation_id = "listReaders", params(ReadersQuery), security(("bearer" = [])), responses(
-    (status = 200, body = Readers),
+    (status = 200, body = MessageReaders),
     (status = 404, description = "room_not_found; message_not_found: also when it is from before one's membership", body = ProblemBody),
 ))]
 #[get("/rooms/{room_id}/messages/{message_id}/readers")]
@@ -84,7 +84,7 @@ pub async fn list(
 }
 
 /// A page of those who have read the message at `seq`.
-fn readers(marks: Vec<MemberMark>, seq: i64, sender: UserId, after: Option<UserId>, limit: usize) -> Readers {
+fn readers(marks: Vec<MemberMark>, seq: i64, sender: UserId, after: Option<UserId>, limit: usize) -> MessageReaders {
     let concerned = |mark: &MemberMark| mark.user_id != sender && mark.joined_seq <= seq;
     let (mut read, unread): (Vec<_>, Vec<_>) =
         marks.into_iter().filter(concerned).partition(|mark| mark.read_seq >= seq);
@@ -95,7 +95,7 @@ fn readers(marks: Vec<MemberMark>, seq: i64, sender: UserId, after: Option<UserI
     read.truncate(limit);
     let next = read.last().filter(|_| more).map(|last| last.user_id);
     let reader = |mark: MemberMark| Reader { user_id: mark.user_id, read_at: mark.read_at };
-    Readers { seq, read_by, unread_by, readers: read.into_iter().map(reader).collect(), more, next }
+    MessageReaders { seq, read_by, unread_by, readers: read.into_iter().map(reader).collect(), more, next }
 }
 
 /// How many marks stand where.

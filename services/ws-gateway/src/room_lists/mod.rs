@@ -122,7 +122,9 @@ impl RoomLists {
         }
         self.metrics.lists.with_label_values(&["fallback"]).inc();
         let mut rooms = self.store.list_rooms(user_id).await?;
-        rooms.iter_mut().for_each(|room| told.raise_room(room));
+        for room in &mut rooms {
+            told.raise_room(room);
+        }
         self.seen(rooms.iter().map(|room| (room.room_id, room.head_seq)));
         Ok(rooms)
     }
@@ -133,7 +135,9 @@ impl RoomLists {
             return Ok(None);
         }
         let Some((mut own, own_hit)) = self.own_rooms(user_id).await? else { return Ok(None) };
-        own.iter_mut().for_each(|own| told.raise_own(own));
+        for own in &mut own {
+            told.raise_own(own);
+        }
         if own.len() > ROOMS_LISTED {
             return Ok(None);
         }

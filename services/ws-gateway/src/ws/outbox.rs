@@ -7,7 +7,8 @@ use std::{
 
 use bytestring::ByteString;
 use chat_protocol::{
-    ReadReceipt, close::CloseCode, error_code::ErrorCode, event::Outcome, frame::RoomSubscription, id::RoomId, push::Notification,
+    ReadReceipt, close::CloseCode, error_code::ErrorCode, event::Outcome, frame::RoomSubscription, id::RoomId,
+    push::Notification,
 };
 use chat_store::Standing;
 use tokio::sync::Notify;
