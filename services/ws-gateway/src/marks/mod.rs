@@ -1,16 +1,25 @@
 //! How far people have read: the higher of what Redis and PostgreSQL say. A mark is in Redis when it is told, and in PostgreSQL a moment
-//! later; while Redis is away, PostgreSQL alone says it.
+//! later; while Redis does not answer, what it said lately and PostgreSQL.
 
 pub mod places;
 pub mod summary;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use chat_protocol::{RoomId, UserId};
-use chat_redis::{ReadMarks, RedisError, StoredMark};
+use chat_redis::{ReadMarks, StoredMark};
 use chat_store::{MemberMark, MemberRow, OwnRoom, RoomSummary, Store, StoreError};
+use moka::sync::Cache;
 
 use crate::pause::Pause;
+
+/// What Redis said counts for this long when it does not answer: far longer than a mark takes to PostgreSQL.
+const LATELY: Duration = Duration::from_secs(60);
+/// Most marks that are remembered so, of rooms and of users each.
+const REMEMBERED: u64 = 200_000;
+
+/// Marks of a room by user, or of a user by room.
+type Told<K> = Arc<HashMap<K, StoredMark>>;
 
 /// Reads marks.
 #[derive(Clone)]
@@ -18,12 +27,14 @@ pub struct Marks {
     store: Store,
     redis: ReadMarks,
     pause: Pause,
+    rooms: Cache<RoomId, Told<UserId>>,
+    users: Cache<UserId, Told<RoomId>>,
 }
 
 impl Marks {
     /// Of these stores.
     pub fn new(store: Store, redis: ReadMarks) -> Self {
-        Self { store, redis, pause: Pause::default() }
+        Self { store, redis, pause: Pause::default(), rooms: remembered(), users: remembered() }
     }
 
     /// Those of a room's members.
@@ -59,26 +70,43 @@ impl Marks {
         Ok(room)
     }
 
-    /// What Redis has of a user; nothing while it is away.
+    /// What Redis has of a user.
     pub async fn of_user(&self, user_id: UserId) -> ToldMarks {
-        let told = self.redis(Box::pin(self.redis.of_user(user_id))).await;
-        ToldMarks(told.into_iter().map(|mark| (mark.room_id, mark)).collect())
+        let answer = self.pause.redis("read marks", Box::pin(self.redis.of_user(user_id))).await;
+        ToldMarks(or_lately(&self.users, user_id, answer, |mark| mark.room_id))
     }
 
-    async fn told_in(&self, room_id: RoomId) -> HashMap<UserId, StoredMark> {
-        let told = self.redis(Box::pin(self.redis.of_room(room_id))).await;
-        told.into_iter().map(|mark| (mark.user_id, mark)).collect()
+    async fn told_in(&self, room_id: RoomId) -> Told<UserId> {
+        let answer = self.pause.redis("read marks", Box::pin(self.redis.of_room(room_id))).await;
+        or_lately(&self.rooms, room_id, answer, |mark| mark.user_id)
     }
+}
 
-    /// Of a boxed call, because the client's futures are large.
-    async fn redis(&self, call: impl Future<Output = Result<Vec<StoredMark>, RedisError>>) -> Vec<StoredMark> {
-        self.pause.redis("read marks", call).await.unwrap_or_default()
-    }
+fn remembered<K: Hash + Eq + Send + Sync + 'static, V: Send + Sync + 'static>() -> Cache<K, Told<V>> {
+    let weight = |_: &K, told: &Told<V>| u32::try_from(told.len() + 1).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(REMEMBERED).weigher(weight).time_to_live(LATELY).build()
+}
+
+/// What Redis answered; what it said lately when it does not, so that nobody who asks again is given less.
+fn or_lately<K, V>(
+    lately: &Cache<K, Told<V>>,
+    key: K,
+    answer: Option<Vec<StoredMark>>,
+    of: impl Fn(&StoredMark) -> V,
+) -> Told<V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Hash + Eq + Send + Sync + 'static,
+{
+    let Some(marks) = answer else { return lately.get(&key).unwrap_or_default() };
+    let told: Told<V> = Arc::new(marks.into_iter().map(|mark| (of(&mark), mark)).collect());
+    lately.insert(key, told.clone());
+    told
 }
 
 /// A user's marks as they were told, by room.
 #[derive(Debug, Default)]
-pub struct ToldMarks(HashMap<RoomId, StoredMark>);
+pub struct ToldMarks(Told<RoomId>);
 
 impl ToldMarks {
     /// A room of the user is not shown as less read than was told.
