@@ -41,6 +41,7 @@ const SHOWN: &[Case] = &[
     ("commands/stored_outcome.sql", "{room}, {user}, 'c7'", &["messages_idempotency"]),
     ("read_marks/read_place.sql", "{room}, 7", &["rooms_pkey", "messages_entries"]),
     ("read_marks/list_read_marks.sql", "{room}", &["room_members_pkey"]),
+    ("read_marks/placed_marks.sql", "ARRAY[{room}], ARRAY[{user}]", &["room_members_pkey", "messages_entries"]),
     ("members/list_members.sql", "{room}", &["room_members_pkey"]),
     ("members/members_of.sql", "ARRAY[{room}]", &["room_members_pkey"]),
 ];
@@ -62,7 +63,7 @@ const RUN: &[Case] = &[
     (
         "read_marks/apply_read_marks.sql",
         "ARRAY[{room}], ARRAY[{user}], ARRAY[9223372036854775807], ARRAY[now()]",
-        &["room_members_pkey", "messages_entries"],
+        &["room_members_pkey", "messages_pkey"],
     ),
 ];
 

@@ -42,7 +42,7 @@ pub use migrate::{drop_schema, migrate};
 pub use places::{ReadPlace, SentMessage};
 pub use pool::Store;
 pub use queries::QUERIES;
-pub use read_marks::{Mark, MemberMark};
+pub use read_marks::{Mark, MemberMark, PlacedMark};
 pub use room_lists::{OwnRoom, RoomLine};
 pub use rooms::{Membership, RoomSummary};
 pub use search::{FoundMessage, SearchOutcome, SearchQuery};

@@ -1,6 +1,6 @@
 //! Read marks.
 
-use chat_protocol::{MessageId, ReadReceipt, RoomId, UserId};
+use chat_protocol::{MessageId, RoomId, UserId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -32,6 +32,23 @@ pub struct MemberMark {
     pub read_at: Timestamp,
 }
 
+/// How far a member has read, and what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedMark {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who.
+    pub user_id: UserId,
+    /// Up to and including this entry.
+    pub seq: i64,
+    /// The number there.
+    pub number: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The last entry up to it.
+    pub message_id: Option<MessageId>,
+}
+
 impl Store {
     /// The marks of a room's active members.
     pub async fn list_read_marks(&self, room_id: RoomId) -> Result<Vec<MemberMark>, StoreError> {
@@ -47,23 +64,39 @@ impl Store {
         rows.iter().map(mark).collect()
     }
 
-    /// Moves marks forward and returns those that moved. Each (room, user) at most once in `marks`; others than members are passed over.
-    pub async fn apply_read_marks(&self, marks: &[Mark]) -> Result<Vec<ReadReceipt>, StoreError> {
+    /// Moves marks forward and returns those that moved, as they are now. Each (room, user) at most once in `marks`; others than members are
+    /// passed over.
+    pub async fn apply_read_marks(&self, marks: &[Mark]) -> Result<Vec<Mark>, StoreError> {
         let room_ids: Vec<Uuid> = marks.iter().map(|mark| mark.room_id.0).collect();
         let user_ids: Vec<Uuid> = marks.iter().map(|mark| mark.user_id.0).collect();
         let seqs: Vec<i64> = marks.iter().map(|mark| mark.seq).collect();
         let times: Vec<Timestamp> = marks.iter().map(|mark| mark.at).collect();
         let rows = self.rows(queries::APPLY_READ_MARKS, &[&room_ids, &user_ids, &seqs, &times]).await?;
-        let receipt = |row: &tokio_postgres::Row| {
-            Ok(ReadReceipt {
+        let moved = |row: &tokio_postgres::Row| {
+            Ok(Mark {
                 room_id: row::room_id(row, "room_id")?,
                 user_id: row::user_id(row, "user_id")?,
-                last_read_seq: row.try_get("read_seq")?,
-                last_read_message_id: row.try_get::<_, Option<Uuid>>("message_id")?.map(MessageId),
-                last_read_number: None,
-                read_at: row.try_get("read_at")?,
+                seq: row.try_get("read_seq")?,
+                at: row.try_get("read_at")?,
             })
         };
-        rows.iter().map(receipt).collect()
+        rows.iter().map(moved).collect()
+    }
+
+    /// Where the marks of these members are, in no order; others than members have none.
+    pub async fn placed_marks(&self, of: &[(RoomId, UserId)]) -> Result<Vec<PlacedMark>, StoreError> {
+        let (room_ids, user_ids): (Vec<Uuid>, Vec<Uuid>) = of.iter().map(|(room, user)| (room.0, user.0)).unzip();
+        let rows = self.rows(queries::PLACED_MARKS, &[&room_ids, &user_ids]).await?;
+        let placed = |row: &tokio_postgres::Row| {
+            Ok(PlacedMark {
+                room_id: row::room_id(row, "room_id")?,
+                user_id: row::user_id(row, "user_id")?,
+                seq: row.try_get("read_seq")?,
+                number: row.try_get("read_number")?,
+                at: row.try_get("read_at")?,
+                message_id: row.try_get::<_, Option<Uuid>>("message_id")?.map(MessageId),
+            })
+        };
+        rows.iter().map(placed).collect()
     }
 }

@@ -1,20 +1,25 @@
 //! Builds the clients and starts the loop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chat_kafka::{Consumer, DeadLetters, KafkaMetrics, Producer, cluster_reachable};
-use chat_redis::{RedisPool, RoomListCache};
+use chat_redis::{ReadMarks, RedisPool, RoomListCache};
 use chat_service::{Backoff, Context, Patience, retry_forever};
 use chat_store::Store;
 
 use crate::{
     config::Config,
+    dirty::Dirty,
+    flush::Flusher,
     metrics::Metrics,
     pipeline::{self, Pipeline},
+    raise::Raiser,
 };
 
 /// How long a live push is worth waiting for.
 const REDIS_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a batch waits for what Redis does not know. What is not told then is told when it is stored.
+const FLOORS_PATIENCE: Duration = Duration::from_secs(1);
 /// What Redis could not drop while it was away is dropped this soon after it is back.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,16 +35,27 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
     let redis = RedisPool::new(&config.redis)?;
     let producer = Producer::new(&config.kafka, &config.producer, ctx.name, &kafka_metrics)?;
     let group = config.kafka.topics().group("read-receipt");
-    let dead_letters = DeadLetters::new(producer, group, config.consumer.dead_letters_per_minute);
+    let dead_letters = Arc::new(DeadLetters::new(producer, group, config.consumer.dead_letters_per_minute));
     let room_lists = RoomListCache::new(redis.clone());
     let pipeline = Pipeline {
-        store: store.clone(),
+        raiser: Raiser {
+            marks: ReadMarks::new(redis.clone()),
+            store: store.clone(),
+            redis: Patience::new("redis", REDIS_PATIENCE),
+            postgres: Patience::new("postgres", FLOORS_PATIENCE),
+        },
+        flusher: Arc::new(Flusher {
+            store: store.clone(),
+            dead_letters: Arc::clone(&dead_letters),
+            seconds: metrics.flush_seconds.clone(),
+            hard_stop: hard,
+        }),
+        dirty: Dirty::new(Duration::from_millis(config.read_marks.flush_ms), config.read_marks.dirty_max),
         room_lists: room_lists.clone(),
         redis,
         dead_letters,
         metrics,
-        patience: Patience::new("redis", REDIS_PATIENCE),
-        hard_stop: hard,
+        soft_stop: soft.clone(),
     };
 
     let stop = soft.clone();

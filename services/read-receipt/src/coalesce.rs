@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, btree_map};
 
 use chat_protocol::MarkRead;
-use chat_store::Mark;
 
 /// The farthest mark of every (room, user), in the order of these keys; of equally far ones the first, which says when it was reached.
-pub fn farthest<'a>(marks: impl IntoIterator<Item = &'a MarkRead>) -> Vec<Mark> {
+pub fn farthest<'a>(marks: impl IntoIterator<Item = &'a MarkRead>) -> Vec<&'a MarkRead> {
     let mut farthest = BTreeMap::new();
     for mark in marks {
         match farthest.entry((mark.room_id, mark.user_id)) {
@@ -19,8 +18,7 @@ pub fn farthest<'a>(marks: impl IntoIterator<Item = &'a MarkRead>) -> Vec<Mark> 
             btree_map::Entry::Occupied(_) => {}
         }
     }
-    let mark = |mark: &MarkRead| Mark { room_id: mark.room_id, user_id: mark.user_id, seq: mark.seq, at: mark.at };
-    farthest.into_values().map(mark).collect()
+    farthest.into_values().collect()
 }
 
 #[cfg(test)]
@@ -50,6 +48,6 @@ mod tests {
 
     #[test]
     fn nothing_stays_nothing() {
-        assert_eq!(farthest([]), []);
+        assert_eq!(farthest([]), Vec::<&MarkRead>::new());
     }
 }

@@ -1,15 +1,20 @@
-//! Metrics of the service, counted per batch.
+//! Metrics of the service, counted per batch and per flush.
 
 use prometheus::{
-    Histogram, IntCounter, Registry, register_histogram_with_registry, register_int_counter_with_registry,
+    Histogram, IntCounter, IntGauge, Registry, register_histogram_with_registry, register_int_counter_with_registry,
+    register_int_gauge_with_registry,
 };
 
 /// Registered once per process.
 pub struct Metrics {
-    pub received: IntCounter,
-    pub moved: IntCounter,
-    pub untold: IntCounter,
+    received: IntCounter,
+    raised: IntCounter,
+    behind: IntCounter,
+    stored: IntCounter,
+    untold: IntCounter,
+    dirty: IntGauge,
     pub batch_seconds: Histogram,
+    pub flush_seconds: Histogram,
 }
 
 impl Metrics {
@@ -21,8 +26,18 @@ impl Metrics {
                 "Read marks taken from Kafka",
                 registry
             )?,
-            moved: register_int_counter_with_registry!(
-                "chat_read_receipt_marks_moved_total",
+            raised: register_int_counter_with_registry!(
+                "chat_read_receipt_marks_raised_total",
+                "Read marks that moved forward in Redis, and were told before they were stored",
+                registry
+            )?,
+            behind: register_int_counter_with_registry!(
+                "chat_read_receipt_marks_behind_total",
+                "Read marks that were not ahead of what was known",
+                registry
+            )?,
+            stored: register_int_counter_with_registry!(
+                "chat_read_receipt_marks_stored_total",
                 "Read marks that moved forward in PostgreSQL",
                 registry
             )?,
@@ -31,12 +46,42 @@ impl Metrics {
                 "Read marks that moved but were not told to the room, because Redis was away",
                 registry
             )?,
+            dirty: register_int_gauge_with_registry!(
+                "chat_read_receipt_dirty_marks",
+                "Records taken and not stored yet",
+                registry
+            )?,
             batch_seconds: register_histogram_with_registry!(
                 "chat_read_receipt_batch_seconds",
-                "Time from a batch of records to its marks stored and told",
+                "Time from a batch of records to its marks told",
+                chat_service::metrics::LATENCY_SECONDS_BUCKETS.to_vec(),
+                registry
+            )?,
+            flush_seconds: register_histogram_with_registry!(
+                "chat_read_receipt_flush_seconds",
+                "Time to store what was collected",
                 chat_service::metrics::LATENCY_SECONDS_BUCKETS.to_vec(),
                 registry
             )?,
         })
+    }
+
+    /// A batch was taken.
+    pub fn taken(&self, received: usize, raised: usize, behind: usize, dirty: usize) {
+        self.received.inc_by(received as u64);
+        self.raised.inc_by(raised as u64);
+        self.behind.inc_by(behind as u64);
+        self.set_dirty(dirty);
+    }
+
+    /// A load was stored.
+    pub fn stored(&self, moved: usize, untold: usize, dirty: usize) {
+        self.stored.inc_by(moved as u64);
+        self.untold.inc_by(untold as u64);
+        self.set_dirty(dirty);
+    }
+
+    fn set_dirty(&self, dirty: usize) {
+        self.dirty.set(i64::try_from(dirty).unwrap_or(i64::MAX));
     }
 }

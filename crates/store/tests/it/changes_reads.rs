@@ -79,7 +79,13 @@ async fn a_room_list_shows_the_last_entry_and_changes_are_not_unread() {
     assert_eq!((last.seq, last.content.as_str(), last.reactions.len()), (3, "two", 1));
     assert_eq!((listed.head_seq, listed.unread_count), (5, 2));
     let mark = Mark { room_id: room, user_id: bob, seq: 4, at: jiff::Timestamp::from_second(1).unwrap() };
-    assert_eq!(db.store.apply_read_marks(&[mark]).await.unwrap()[0].last_read_seq, 4, "a mark at a change");
+    assert_eq!(db.store.apply_read_marks(&[mark]).await.unwrap()[0].seq, 4, "a mark at a change");
+    let placed = db.store.placed_marks(&[(room, bob)]).await.unwrap().remove(0);
+    assert_eq!(
+        (placed.seq, placed.number, placed.message_id),
+        (4, 2, Some(two.message_id)),
+        "what is there is before it"
+    );
     changed(db.change(room, alice, two.message_id, DELETE).await);
     let listed = db.store.room(bob, room).await.unwrap().unwrap();
     let last = listed.last_entry.unwrap();

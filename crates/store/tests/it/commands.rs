@@ -180,12 +180,8 @@ async fn a_read_mark_only_moves_forward_and_never_past_the_head() {
     let moved = |marks: Vec<Mark>| {
         let store = db.store.clone();
         async move {
-            let receipts = store.apply_read_marks(&marks).await.unwrap();
-            for receipt in &receipts {
-                let page = store.page_after(room, receipt.last_read_seq - 1, 1).await.unwrap();
-                assert_eq!(receipt.last_read_message_id, Some(page.entries[0].message_id));
-            }
-            receipts.into_iter().map(|r| (r.user_id, r.last_read_seq)).collect::<Vec<_>>()
+            let moved = store.apply_read_marks(&marks).await.unwrap();
+            moved.into_iter().map(|mark| (mark.user_id, mark.seq)).collect::<Vec<_>>()
         }
     };
     assert_eq!(moved(vec![mark(bob, 4), mark(eve, 4)]).await, [(bob, 4)], "others than members are passed over");

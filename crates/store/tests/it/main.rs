@@ -7,6 +7,7 @@ mod changes_reads;
 mod commands;
 mod logins;
 mod queries_prepare;
+mod read_marks;
 mod reads;
 mod role_races;
 mod roles;
