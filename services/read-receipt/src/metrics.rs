@@ -28,7 +28,7 @@ impl Metrics {
             )?,
             raised: register_int_counter_with_registry!(
                 "chat_read_receipt_marks_raised_total",
-                "Read marks that moved forward in Redis, and were told before they were stored",
+                "Read marks that moved forward in Redis",
                 registry
             )?,
             behind: register_int_counter_with_registry!(

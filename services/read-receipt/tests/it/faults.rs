@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use chat_protocol::MarkRead;
 use chat_redis::{Part, RedisConfig, RedisPool, RoomListCache};
 use chat_service::{Context, Secret};
@@ -35,19 +37,19 @@ async fn a_mark_that_the_database_refuses_spoils_no_other() {
     let mut stage = Stage::new().await;
     let bob = stage.bob;
     // PostgreSQL knows no time that early.
-    let refused = MarkRead { at: "-009000-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), ..stage.mark(bob, 5) };
+    let refused = MarkRead { at: "-009000-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), ..stage.unplaced(bob, 5) };
     for seq in 1..4 {
-        stage.send(&stage.mark(bob, seq)).await;
+        stage.send(&stage.unplaced(bob, seq)).await;
     }
     stage.send(&refused).await;
-    stage.send(&stage.mark(bob, 4)).await;
+    stage.send(&stage.unplaced(bob, 4)).await;
     let ctx = stage.start(&[]).await;
     let dead = stage.next_dead_letter().await;
     assert_eq!(dead.value(), serde_json::to_vec(&refused).unwrap());
     assert_eventually!(stage.lag().await == 0, within = WITHIN, "the batch is committed");
     assert_eq!(stage.read_seq(bob).await, 4);
-    // The halves of the batch moved it in two steps, in order.
-    while stage.next_receipt().await != (bob, 4) {}
+    let told = stage.told_until((bob, 4)).await;
+    assert!(told.is_sorted(), "{told:?}");
     stop(ctx).await;
 }
 
@@ -59,7 +61,7 @@ fn taken(ctx: &Context) -> f64 {
 }
 
 #[tokio::test]
-async fn marks_wait_for_a_database_that_is_away() {
+async fn marks_are_told_and_wait_while_the_database_is_away() {
     let mut stage = Stage::new().await;
     let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
     let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url)]).await, stage.bob);
@@ -68,14 +70,64 @@ async fn marks_wait_for_a_database_that_is_away() {
     assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
 
     proxy.cut();
-    stage.send(&stage.mark(bob, 3)).await;
-    assert_eventually!(taken(&ctx) > 1.5, within = WITHIN, "the mark is in hand");
-    stage.send(&stage.mark(bob, 5)).await;
-    assert_eq!((stage.lag().await, stage.read_seq(bob).await), (2, 2));
+    for seq in [3, 5, 4] {
+        stage.send(&stage.mark(bob, seq)).await;
+    }
+    assert_eq!(stage.told_until((bob, 5)).await.last(), Some(&(bob, 5)), "Redis knows what is ahead");
+    assert_eventually!(taken(&ctx) > 3.5, within = WITHIN, "all marks are in hand");
+    assert_eq!((stage.lag().await, stage.read_seq(bob).await), (3, 2), "committed before it was stored");
 
     proxy.heal();
-    while stage.next_receipt().await != (bob, 5) {}
     assert_eventually!(stage.lag().await == 0, within = WITHIN, "everything is committed");
+    assert_eq!(stage.read_seq(bob).await, 5);
+    stage.send(&stage.mark(bob, 6)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 6), "nothing was told twice, nor the mark at 4");
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn marks_that_redis_does_not_know_are_told_when_the_database_is_back() {
+    let mut stage = Stage::new().await;
+    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
+    let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url)]).await, stage.bob);
+    stage.send(&stage.mark(bob, 2)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 2));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
+    proxy.cut();
+    stage.lose_marks().await;
+    stage.send(&stage.mark(bob, 3)).await;
+    assert_eventually!(taken(&ctx) > 1.5, within = WITHIN, "the mark is in hand");
+    proxy.heal();
+    assert_eq!(stage.next_receipt().await, (bob, 3));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "everything is committed");
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn no_more_marks_are_taken_than_may_wait_for_the_database() {
+    let mut stage = Stage::new().await;
+    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
+    let few = [
+        ("CHAT__POSTGRES__URL", url),
+        ("CHAT__CONSUMER__BATCH_RECORDS", "1".to_owned()),
+        ("CHAT__READ_MARKS__DIRTY_MAX", "2".to_owned()),
+    ];
+    let (ctx, bob) = (stage.start(&few).await, stage.bob);
+    stage.send(&stage.mark(bob, 2)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 2));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
+    proxy.cut();
+    for seq in 3..=6 {
+        stage.send(&stage.mark(bob, seq)).await;
+    }
+    assert_eq!((stage.next_receipt().await, stage.next_receipt().await), ((bob, 3), (bob, 4)));
+    // Longer than the consumer works before it polls beside.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(taken(&ctx) < 3.5, "more were taken than may wait");
+    proxy.heal();
+    assert_eq!((stage.next_receipt().await, stage.next_receipt().await), ((bob, 5), (bob, 6)));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "everything is committed");
+    assert_eq!(stage.read_seq(bob).await, 6);
     stop(ctx).await;
 }
 
@@ -87,13 +139,22 @@ async fn a_mark_in_hand_survives_a_stop_while_the_database_is_away() {
     let (first, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url), finish]).await, stage.bob);
     stage.send(&stage.mark(bob, 2)).await;
     assert_eq!(stage.next_receipt().await, (bob, 2));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
     proxy.cut();
     stage.send(&stage.mark(bob, 3)).await;
-    assert_eventually!(taken(&first) > 1.5, within = WITHIN, "the mark is in hand");
+    assert_eq!(stage.next_receipt().await, (bob, 3), "told, and in hand");
     stop(first).await;
-    assert_eq!(stage.lag().await, 1, "the offset was committed before the mark was stored");
+    assert_eq!((stage.lag().await, stage.read_seq(bob).await), (1, 2), "committed before it was stored");
+    // Until the next process has stored it, Redis is who knows it.
+    assert_eq!(stage.marks_in_redis().of_user(bob).await.unwrap()[0].seq, 3);
     let second = stage.start(&[]).await;
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "stored by the next");
+    assert_eq!(stage.read_seq(bob).await, 3);
+    // It cannot know whether anybody was told, and tells it once more.
     assert_eq!(stage.next_receipt().await, (bob, 3));
+    stage.send(&stage.mark(bob, 2)).await;
+    stage.send(&stage.mark(bob, 4)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 4), "nobody sees a mark go back");
     stop(second).await;
 }
 
@@ -109,8 +170,11 @@ async fn marks_are_stored_while_redis_is_away() {
         assert_eq!(stage.read_seq(bob).await, seq);
     }
     proxy.heal();
+    // Redis has the mark from before it was away, or none.
+    stage.send(&stage.mark(bob, 2)).await;
     stage.send(&stage.mark(bob, 4)).await;
     assert_eq!(stage.next_receipt().await, (bob, 4));
+    assert_eq!(stage.marks_in_redis().of_room(stage.room).await.unwrap()[0].seq, 4);
     stop(ctx).await;
 }
 

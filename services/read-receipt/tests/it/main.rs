@@ -3,4 +3,5 @@
 
 mod faults;
 mod marks;
+mod raised;
 mod stage;

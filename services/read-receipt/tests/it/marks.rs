@@ -9,9 +9,9 @@ async fn a_mark_is_stored_and_told_to_the_room() {
     let (ctx, bob) = (stage.start(&[]).await, stage.bob);
     stage.send(&stage.mark(bob, 4)).await;
     assert_eq!(stage.next_receipt().await, (bob, 4));
-    assert_eq!(stage.read_seq(bob).await, 4);
     assert!(ctx.readiness.is_ready());
     assert_eventually!(stage.lag().await == 0, within = WITHIN, "the offset is committed");
+    assert_eq!(stage.read_seq(bob).await, 4);
     stop(ctx).await;
 }
 
@@ -37,7 +37,7 @@ async fn only_marks_that_moved_are_told_to_the_room() {
     // Alice's own messages moved her mark to the head, and a stranger has none.
     stage.send(&stage.mark(alice, 6)).await;
     stage.send(&stage.mark(UserId::generate(), 6)).await;
-    stage.send(&stage.mark(bob, 1_000)).await;
+    stage.send(&stage.unplaced(bob, 1_000)).await;
     assert_eq!(stage.next_receipt().await, (bob, 6), "a mark beyond the head is one at the head");
     stop(ctx).await;
 }
@@ -63,6 +63,8 @@ async fn many_marks_of_a_member_are_told_as_one() {
         stage.send(&stage.mark(bob, seq)).await;
     }
     let ctx = stage.start(&[]).await;
-    assert_eq!(stage.next_receipt().await, (bob, 6));
+    let told = stage.told_until((bob, 6)).await;
+    // Kafka may give the first of them alone.
+    assert!(told.len() <= 2, "{told:?}");
     stop(ctx).await;
 }

@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics, OutRecord, Producer, ProducerConfig, Record, group_lag};
 use chat_protocol::{
-    ClientMessageId, EntryType, MarkRead, MessageId, ReadReceipt, RoomId, UserId,
-    push::{RoomPush, RoomPushKind, documents},
+    ClientMessageId, EntryType, MarkPlace, MarkRead, MessageId, ReadReceipt, RoomId, UserId,
+    push::{RoomPush, RoomPushKind, UserPush, documents},
     redis_key::Channel,
     topic,
 };
-use chat_redis::{RedisPool, Subscriber, SubscriberEvent};
+use chat_redis::{ReadMarks, RedisConfig, RedisPool, Subscriber, SubscriberEvent};
 use chat_service::Context;
 use chat_store::{NewMessage, RoomCommand, Store, User};
 use chat_testkit::Isolation;
 use jiff::Timestamp;
 use read_receipt::{Config, DEFAULT_CONFIG};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    sync::mpsc,
+    time::timeout,
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -31,6 +36,10 @@ pub struct Stage {
     producer: Producer,
     pushes: mpsc::Receiver<SubscriberEvent>,
     told: VecDeque<ReadReceipt>,
+    /// Publishes on the room's channel so far.
+    pub publishes: usize,
+    /// What bob's own sessions were told.
+    pub own: VecDeque<ReadReceipt>,
     _subscriber: DropGuard,
 }
 
@@ -51,18 +60,7 @@ impl Stage {
         };
         store.create_group_room(&command, "team", &[bob], false).await.unwrap();
         for _ in 0..5 {
-            let id = ClientMessageId::generate();
-            let message = NewMessage {
-                room_id: room,
-                sender_id: alice,
-                client_message_id: &id,
-                message_id: MessageId::generate(),
-                entry_type: EntryType::Text,
-                content: "hi",
-                reply_to: None,
-                digest: Uuid::nil(),
-            };
-            store.append_messages(&[message]).await.unwrap();
+            say(&store, room, alice).await;
         }
         let metrics = KafkaMetrics::register(&prometheus::Registry::new()).unwrap();
         let producer = Producer::new(&isolation.kafka(), &ProducerConfig::default(), "test", &metrics).unwrap();
@@ -70,7 +68,7 @@ impl Stage {
         let (subscriber, channels, pushes) = Subscriber::new(&redis, RedisPool::new(&redis).unwrap(), 1_000).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(subscriber.run(stop.clone()));
-        channels.subscribe(vec![Channel::Room(room)]).await.unwrap();
+        channels.subscribe(vec![Channel::Room(room), Channel::User(bob)]).await.unwrap();
         Self {
             isolation,
             store,
@@ -80,6 +78,8 @@ impl Stage {
             producer,
             pushes,
             told: VecDeque::new(),
+            publishes: 0,
+            own: VecDeque::new(),
             _subscriber: stop.drop_guard(),
         }
     }
@@ -91,7 +91,13 @@ impl Stage {
         ctx
     }
 
+    /// As a gateway sends it that knows the place.
     pub fn mark(&self, user: UserId, seq: i64) -> MarkRead {
+        self.unplaced(user, seq).at_place(MarkPlace { number: seq - 1, message_id: None })
+    }
+
+    /// As a gateway sends it that does not.
+    pub fn unplaced(&self, user: UserId, seq: i64) -> MarkRead {
         MarkRead::new(self.room, user, seq, Timestamp::from_second(seq).unwrap())
     }
 
@@ -108,18 +114,66 @@ impl Stage {
     /// The next receipt that the room is told.
     pub async fn next_receipt(&mut self) -> (UserId, i64) {
         while self.told.is_empty() {
-            let event = timeout(WITHIN, self.pushes.recv()).await.expect("a push in time").unwrap();
-            if let SubscriberEvent::Message { channel, payload } = event {
-                assert_eq!(channel, Channel::Room(self.room));
-                for push in documents::<RoomPush>(&payload).map(Result::unwrap) {
-                    assert_eq!((push.event, push.seq), (RoomPushKind::Read, 0));
-                    self.told.push_back(serde_json::from_str(push.data.get()).unwrap());
-                }
-            }
+            self.hear().await;
         }
         let receipt = self.told.pop_front().unwrap();
         assert_eq!((receipt.room_id, receipt.read_at.as_second() > 0), (self.room, true));
+        // One entry is no message in the first six.
+        assert!(receipt.last_read_seq > 6 || receipt.last_read_number == Some(receipt.last_read_seq - 1));
         (receipt.user_id, receipt.last_read_seq)
+    }
+
+    /// Everything that was told before the next mark, and that.
+    pub async fn told_until(&mut self, last: (UserId, i64)) -> Vec<(UserId, i64)> {
+        let mut told = vec![self.next_receipt().await];
+        while told.last() != Some(&last) {
+            told.push(self.next_receipt().await);
+        }
+        told
+    }
+
+    /// The next event of the channels.
+    pub async fn hear(&mut self) {
+        let event = timeout(WITHIN, self.pushes.recv()).await.expect("a push in time").unwrap();
+        let SubscriberEvent::Message { channel, payload } = event else { return };
+        if channel == Channel::User(self.bob) {
+            for push in documents::<UserPush>(&payload).map(Result::unwrap) {
+                let UserPush::Read(receipt) = push else { panic!("{push:?}") };
+                self.own.push_back(receipt);
+            }
+            return;
+        }
+        assert_eq!(channel, Channel::Room(self.room));
+        self.publishes += 1;
+        for push in documents::<RoomPush>(&payload).map(Result::unwrap) {
+            assert_eq!((push.event, push.seq), (RoomPushKind::Read, 0));
+            self.told.push_back(serde_json::from_str(push.data.get()).unwrap());
+        }
+    }
+
+    /// The marks in Redis.
+    pub fn marks_in_redis(&self) -> ReadMarks {
+        ReadMarks::new(RedisPool::new(&self.redis()).unwrap())
+    }
+
+    pub fn redis(&self) -> RedisConfig {
+        config(&self.isolation, &[]).redis
+    }
+
+    /// What a Redis that was flushed has of the room and of bob.
+    pub async fn lose_marks(&self) {
+        let keys = self.redis().keys();
+        self.tell_redis(&format!("UNLINK {} {}", keys.room_marks(self.room), keys.user_marks(self.bob))).await;
+    }
+
+    /// A command for which there is no client here.
+    pub async fn tell_redis(&self, command: &str) {
+        let (_, address) = self.isolation.redis_url().split_once("://").unwrap();
+        let mut redis = BufReader::new(TcpStream::connect(address).await.unwrap());
+        redis.get_mut().write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        redis.read_line(&mut answer).await.unwrap();
+        assert!(!answer.starts_with('-'), "{command}: {answer}");
     }
 
     pub async fn read_seq(&self, user: UserId) -> i64 {
@@ -130,7 +184,28 @@ impl Stage {
 
     /// Marks whose offset is not committed.
     pub async fn lag(&self) -> i64 {
-        group_lag(&self.isolation.kafka(), "read-receipt", &[self.isolation.topics().read_events()]).await.unwrap()
+        Self::lag_of(&self.isolation).await
+    }
+
+    pub async fn lag_of(isolation: &Isolation) -> i64 {
+        group_lag(&isolation.kafka(), "read-receipt", &[isolation.topics().read_events()]).await.unwrap()
+    }
+
+    /// One more message of alice's.
+    pub async fn say(&self) {
+        say(&self.store, self.room, self.alice).await;
+    }
+
+    /// Sends marks one after the other to the topic of `isolation`, without a wait between them.
+    pub async fn send_all(&self, isolation: &Isolation, marks: &[MarkRead]) {
+        let (topic, key) = (isolation.topics().read_events(), self.room.to_string());
+        let send = |mark: &MarkRead| {
+            let payload = serde_json::to_vec(mark).unwrap();
+            self.producer.send(&OutRecord { topic: &topic, key: &key, payload: &payload, headers: &[] }).unwrap()
+        };
+        for delivery in marks.iter().map(send).collect::<Vec<_>>() {
+            delivery.await.unwrap();
+        }
     }
 
     /// The next dead letter.
@@ -152,7 +227,22 @@ pub async fn stop(ctx: Context) {
     ctx.lifecycle.shutdown_complete().await.unwrap();
 }
 
-async fn user(store: &Store, nickname: &str) -> UserId {
+async fn say(store: &Store, room_id: RoomId, sender_id: UserId) {
+    let id = ClientMessageId::generate();
+    let message = NewMessage {
+        room_id,
+        sender_id,
+        client_message_id: &id,
+        message_id: MessageId::generate(),
+        entry_type: EntryType::Text,
+        content: "hi",
+        reply_to: None,
+        digest: Uuid::nil(),
+    };
+    store.append_messages(&[message]).await.unwrap();
+}
+
+pub async fn user(store: &Store, nickname: &str) -> UserId {
     let id = UserId::generate();
     let user = User { id, email: format!("{id}@example.com"), nickname: nickname.into(), password_hash: "x".into() };
     assert!(store.create_user(&user).await.unwrap());
