@@ -3,6 +3,7 @@
 mod crowd;
 mod devices;
 mod lost_redis;
+mod places;
 mod rest;
 
 use chat_client::Connection;
