@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use crate::pause::Pause;
 
 /// What Redis said counts for this long when it does not answer: far longer than a mark takes to PostgreSQL.
-const LATELY: Duration = Duration::from_secs(60);
+const LATELY: Duration = Duration::from_mins(1);
 /// Most marks that are remembered so, of rooms and of users each.
 const REMEMBERED: u64 = 200_000;
 

@@ -56,10 +56,10 @@ impl Told {
             _ => {}
         }
     }
+}
 
-    fn all_have_read(&self, summary: &ReadSummary, head: i64, readers: u32) -> bool {
-        summary.positions.first().is_some_and(|first| first.seq == head && first.members == readers)
-    }
+fn all_have_read(summary: &ReadSummary, head: i64, readers: u32) -> bool {
+    summary.positions.first().is_some_and(|first| first.seq == head && first.members == readers)
 }
 
 /// Listens until the summary says that so many have read everything.
@@ -68,7 +68,7 @@ async fn listen(connection: &mut Connection, head: i64, readers: u32) -> Told {
     let all = async {
         loop {
             let push = connection.next_push().await.expect("an open connection");
-            let last = matches!(&push, ServerPush::ReadSummary(summary) if told.all_have_read(summary, head, readers));
+            let last = matches!(&push, ServerPush::ReadSummary(summary) if all_have_read(summary, head, readers));
             told.push(push, head);
             if last {
                 return;
@@ -185,7 +185,7 @@ async fn three_hundred_readers_at_once_are_few_pushes_and_the_last_summary_is_ex
     let first = first.await;
     let began = Instant::now();
     let mut told = Told::default();
-    let at_once = matches!(&first, ServerPush::ReadSummary(summary) if told.all_have_read(summary, 2, everybody));
+    let at_once = matches!(&first, ServerPush::ReadSummary(summary) if all_have_read(summary, 2, everybody));
     told.push(first, 2);
     if !at_once {
         let rest = listen(&mut at_observer, 2, everybody).await;

@@ -1,6 +1,6 @@
 //! What a gateway finds out about a mark before Kafka has it.
 
-use chat_e2e::{PATIENCE, System, Talk};
+use chat_e2e::{PATIENCE, System};
 use chat_protocol::{MarkRead, frame::ClientCommand};
 use chat_testkit::{TcpProxy, TestEnv, assert_eventually};
 
@@ -32,15 +32,8 @@ async fn a_mark_carries_its_place_and_goes_out_without_when_the_database_is_away
         let records = records(&system, system.isolation.topics().read_events(), room, "MarkRead").await;
         records.iter().map(|record| serde_json::from_slice(record.value()).unwrap()).collect()
     };
-    let mut marks = Vec::new();
-    assert_eventually!(
-        {
-            marks = given().await;
-            marks.len() == 6
-        },
-        within = PATIENCE * 2,
-        "all marks"
-    );
+    assert_eventually!(given().await.len() == 6, within = PATIENCE * 2, "all marks");
+    let marks = given().await;
     let place = |mark: &MarkRead| (mark.seq, mark.place.map(|place| (place.number, place.message_id.is_some())));
     let expected = [
         (2, Some((1, true))),

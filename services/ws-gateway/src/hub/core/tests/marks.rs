@@ -74,7 +74,7 @@ async fn ones_own_mark_reaches_each_session_once_as_the_rooms_where_it_is_open()
     let (id, outbox) = (SessionId::generate(), Outbox::new(100_000));
     let desk = Arc::new(SessionHandle { id, user_id: user, outbox });
     fixture.tell(Input::Attach(desk.clone()));
-    let mut tell = |fixture: &mut Fixture, seq| {
+    let tell = |fixture: &mut Fixture, seq| {
         mark(fixture, room, user, seq);
         let push = serde_json::to_vec(&UserPush::Read(own(room, user, seq))).unwrap();
         fixture.hub.message(Channel::User(user), &push, fixture.now, &mut fixture.effects);
