@@ -39,6 +39,7 @@ const SHOWN: &[Case] = &[
     ("messages/seq_of_message.sql", "{room}, {message}", &["messages_id"]),
     ("messages/by_client_message_id.sql", "{room}, {user}, 'c7'", &["messages_idempotency"]),
     ("commands/stored_outcome.sql", "{room}, {user}, 'c7'", &["messages_idempotency"]),
+    ("read_marks/read_place.sql", "{room}, 7", &["rooms_pkey", "messages_entries"]),
     ("read_marks/list_read_marks.sql", "{room}", &["room_members_pkey"]),
     ("read_marks/placed_marks.sql", "ARRAY[{room}], ARRAY[{user}]", &["room_members_pkey", "messages_entries"]),
     ("members/list_members.sql", "{room}", &["room_members_pkey"]),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chat_protocol::{
-    Change, ClientMessageId, Entry, EntryType, ErrorCode, ReadReceipt, RoomId, SessionId, UserId,
+    Change, ClientMessageId, Entry, EntryType, ErrorCode, ReadReceipt, ReadSummary, RoomId, SessionId, UserId,
     close::CloseCode,
     frame::{ClientCommand, FrameError, ReplyBody},
     push::{Notification, Presence, Typing},
@@ -96,8 +96,10 @@ pub enum Event {
         /// How far.
         state: SendState,
     },
-    /// A member's read mark moved.
+    /// A member's read mark moved forward. One's own is told of every room.
     Read(ReadReceipt),
+    /// Many marks of a room moved: where all of them stand, instead of what was told before.
+    ReadSummary(ReadSummary),
     /// A member types, or has stopped.
     Typing(Typing),
     /// A member came or went.

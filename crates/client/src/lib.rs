@@ -8,13 +8,14 @@
 //! | [`client::Client`] | stays connected: resumes rooms without loss, repeats unanswered sends, gives every entry exactly once |
 //!
 //! The rules of the last one are pure and tested by themselves: [`tracker`] (which entries were seen), [`outbox`] (which
-//! sends are unanswered).
+//! sends are unanswered), [`receipts`] (how far others have read).
 #![warn(missing_docs)]
 
 pub mod account;
 pub mod client;
 pub mod connection;
 pub mod outbox;
+pub mod receipts;
 pub mod rest;
 mod session;
 pub mod tracker;

@@ -16,6 +16,7 @@ use crate::{
     client::{Event, SendState},
     connection::Incoming,
     outbox::{Draft, Outbox},
+    receipts::Receipts,
     tracker::{Tracker, Verdict},
 };
 
@@ -49,6 +50,7 @@ pub(crate) enum Asked {
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     tracker: Tracker,
+    receipts: Receipts,
     pub outbox: Outbox,
     marks: HashMap<RoomId, Mark>,
     unsubscribe: Vec<RoomId>,
@@ -114,6 +116,7 @@ impl Session {
         match request {
             Request::Subscribe { room, after } => self.tracker.want(room, after),
             Request::Unsubscribe { room } => {
+                self.receipts.forget(room);
                 if self.tracker.forget(room) {
                     self.unsubscribe.push(room);
                 }
@@ -203,11 +206,13 @@ impl Session {
             ServerPush::Rejected { room_id, client_message_id, error } => {
                 self.finished(room_id, client_message_id, SendState::Rejected(error))
             }
-            ServerPush::Read(receipt) => vec![Event::Read(receipt)],
+            ServerPush::Read(receipt) if self.receipts.moves(&receipt) => vec![Event::Read(receipt)],
+            ServerPush::ReadSummary(summary) => vec![Event::ReadSummary(summary)],
             ServerPush::Typing(typing) => vec![Event::Typing(typing)],
             ServerPush::Presence(presence) => vec![Event::Presence(presence)],
             ServerPush::Notification(notification) => vec![Event::Notification(notification)],
-            ServerPush::Lagging { .. } => Vec::new(), // goes on by itself
+            // Behind what was told; goes on by itself.
+            ServerPush::Read(_) | ServerPush::Lagging { .. } => Vec::new(),
             ServerPush::Unsubscribed { room_id, code } => {
                 self.ended(room_id, code, "you are no longer a member".to_owned())
             }
@@ -275,6 +280,7 @@ impl Session {
     }
 
     fn ended(&mut self, room_id: RoomId, code: ErrorCode, message: String) -> Vec<Event> {
+        self.receipts.forget(room_id);
         let wanted = self.tracker.forget(room_id);
         wanted.then_some(Event::RoomEnded { room_id, code, message }).into_iter().collect()
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chat_protocol::{Entry, EntryType, MessageId, SessionId};
+use chat_protocol::{Entry, EntryType, MessageId, ReadReceipt, SessionId};
 use jiff::Timestamp;
 
 use super::*;
@@ -205,6 +205,24 @@ fn read_marks_are_collapsed_while_one_is_on_its_way() {
     assert_eq!(second[0].1, ClientCommand::Read { room_id: room, seq: 5 });
     fixture.reply(second[0].0, ReplyResult::Error(error(ErrorCode::Forbidden, None)));
     assert_eq!(fixture.flush(), [], "refused for good");
+}
+
+#[test]
+fn a_mark_that_was_told_is_not_lowered_by_an_older_one() {
+    let mut fixture = Fixture::connected();
+    let (room_id, bob) = (fixture.room, UserId::generate());
+    for (seq, told) in [(3, true), (3, false), (2, false), (4, true)] {
+        let receipt = ReadReceipt {
+            room_id,
+            user_id: bob,
+            last_read_seq: seq,
+            last_read_number: None,
+            last_read_message_id: None,
+            read_at: Timestamp::UNIX_EPOCH,
+        };
+        let events = fixture.push(ServerPush::Read(receipt.clone()));
+        assert_eq!(events, if told { vec![Event::Read(receipt)] } else { vec![] }, "{seq}");
+    }
 }
 
 #[test]

@@ -69,7 +69,15 @@ impl System {
 
     /// Gateways with settings of their own, and the workers, ready.
     pub async fn with_gateways(gateways: &[&[(&str, &str)]]) -> Self {
-        let system = Self::build(gateways, "").await;
+        let system = Self::build(Isolation::with_partitions(PARTITIONS).await, gateways, "").await;
+        system.warm_up().await;
+        system
+    }
+
+    /// Two gateways and the workers on a Redis of the test's own, ready.
+    pub async fn on_redis(url: &str) -> Self {
+        let isolation = Isolation::with_partitions(PARTITIONS).await.on_redis(url);
+        let system = Self::build(isolation, &[&[], &[]], "").await;
         system.warm_up().await;
         system
     }
@@ -77,7 +85,7 @@ impl System {
     /// A gateway and the workers but one, for which a test has something else. The gateway has what it depends on itself: its canary may
     /// need the worker that is not there yet.
     pub async fn without(worker: &str) -> Self {
-        let system = Self::build(&[], worker).await;
+        let system = Self::build(Isolation::with_partitions(PARTITIONS).await, &[], worker).await;
         let ready = system.add_unready_gateway(&[]).context.readiness;
         assert_eventually!(
             ready.missing().iter().all(|missing| missing == "delivery"),
@@ -88,10 +96,10 @@ impl System {
         system
     }
 
-    async fn build(gateways: &[&[(&str, &str)]], without: &str) -> Self {
+    async fn build(isolation: Isolation, gateways: &[&[(&str, &str)]], without: &str) -> Self {
         start_logging();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let isolation = Arc::new(Isolation::with_partitions(PARTITIONS).await);
+        let isolation = Arc::new(isolation);
         let store = Store::new(&isolation.postgres()).expect("settings of the isolation");
         let workers = Workers::start_all_but(without, runtime.handle().clone(), Arc::clone(&isolation));
         let system = Self { isolation, store, gateways: Mutex::default(), workers, runtime: Some(runtime) };

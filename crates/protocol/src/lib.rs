@@ -27,6 +27,7 @@ pub mod limits;
 pub mod policy;
 pub mod push;
 pub mod read;
+pub mod read_summary;
 pub mod redis_key;
 pub mod topic;
 pub mod trace;
@@ -39,6 +40,7 @@ pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};
 pub use policy::{Action, Role, RoomType};
 pub use read::{MarkPlace, MarkRead, ReadReceipt};
+pub use read_summary::{ReadPosition, ReadSummary};
 pub use trace::TraceContext;
 
 /// Version of every envelope on Kafka and Redis. A consumer refuses another one (dead letter).

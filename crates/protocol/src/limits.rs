@@ -38,6 +38,8 @@ pub const REACTION_USERS: usize = 20;
 pub const PAGE_DEFAULT: u32 = 50;
 /// Largest page of history; more is clamped.
 pub const PAGE_MAX: u32 = 200;
+/// Most positions in a summary of read marks; what is older counts with the last one.
+pub const READ_POSITIONS: usize = 100;
 /// Longest search text, in characters.
 pub const SEARCH_CHARS: usize = 100;
 /// Default page of a search.

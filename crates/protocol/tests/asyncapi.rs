@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use asyncapi::document::{Document, variants};
 use chat_protocol::{
     Change, ClientMessageId, Command, CommandBody, Entry, EntryType, ErrorCode, Event, MarkRead, Outcome,
-    OutcomeStatus, ReadReceipt, Role, SCHEMA_VERSION, TimelineKind,
+    OutcomeStatus, ReadReceipt, ReadSummary, Role, SCHEMA_VERSION, TimelineKind,
     close::CloseCode,
     frame::{ClientCommand, ClientFrame, ReplyBody, ServerPush, ServerReply},
     header, limits,
@@ -149,6 +149,7 @@ fn the_bodies_of_stomp_are_those_of_the_code() {
                     "message" => same::<Entry>(example),
                     "edit" | "delete" | "react" => same::<Change>(example),
                     "read" => same::<ReadReceipt>(example),
+                    "readSummary" => same::<ReadSummary>(example),
                     "typing" => same::<Typing>(example),
                     "presence" => same::<Presence>(example),
                     "notification" => same::<Notification>(example),

@@ -49,6 +49,7 @@ queries! {
     KICK_MEMBER = "commands/kick_member.sql";
     CHANGE_ROLE = "commands/change_role.sql";
     STORED_OUTCOME = "commands/stored_outcome.sql";
+    READ_PLACE = "read_marks/read_place.sql";
     LIST_READ_MARKS = "read_marks/list_read_marks.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     PLACED_MARKS = "read_marks/placed_marks.sql";

@@ -24,6 +24,8 @@ pub struct Mark {
 pub struct MemberMark {
     /// Who.
     pub user_id: UserId,
+    /// The entry by which they came.
+    pub joined_seq: i64,
     /// Up to and including this entry.
     pub read_seq: i64,
     /// When.
@@ -52,8 +54,12 @@ impl Store {
     pub async fn list_read_marks(&self, room_id: RoomId) -> Result<Vec<MemberMark>, StoreError> {
         let rows = self.rows(queries::LIST_READ_MARKS, &[&room_id.0]).await?;
         let mark = |row: &tokio_postgres::Row| {
-            let user_id = row::user_id(row, "user_id")?;
-            Ok(MemberMark { user_id, read_seq: row.try_get("read_seq")?, read_at: row.try_get("read_at")? })
+            Ok(MemberMark {
+                user_id: row::user_id(row, "user_id")?,
+                joined_seq: row.try_get("joined_seq")?,
+                read_seq: row.try_get("read_seq")?,
+                read_at: row.try_get("read_at")?,
+            })
         };
         rows.iter().map(mark).collect()
     }

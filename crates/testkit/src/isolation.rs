@@ -43,6 +43,13 @@ impl Isolation {
         isolation
     }
 
+    /// The same on another Redis.
+    #[must_use]
+    pub fn on_redis(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.env.redis_url);
+        self
+    }
+
     /// What makes the names unique.
     pub fn id(&self) -> &str {
         &self.id

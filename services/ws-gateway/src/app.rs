@@ -10,7 +10,7 @@ use actix_web::{HttpServer, dev::ServerHandle, web};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
-use chat_redis::{OnlineUsers, RedisPool, RoomListCache, Subscriber, Viewers};
+use chat_redis::{OnlineUsers, ReadMarks, RedisPool, RoomListCache, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
 use chat_store::{Membership, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,6 +25,7 @@ use crate::{
     hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
     limits::Limits,
+    marks::{Marks, places::Places},
     membership::Memberships,
     metrics::{CanaryMetrics, Metrics, RoomListMetrics},
     rest::HistoryPage,
@@ -54,6 +55,7 @@ pub struct Gateway {
     pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
     pub store: Store,
+    pub marks: Marks,
     pub room_lists: Arc<RoomLists>,
     pub hub: HubHandle,
     pub metrics: Metrics,
@@ -138,7 +140,9 @@ impl Server {
         let memberships = Memberships::new(store.clone());
         let waiters = Waiters::default();
         let lists = RoomListMetrics::register(&context.metrics)?;
-        let room_lists = Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), lists));
+        let marks = Marks::new(store.clone(), ReadMarks::new(redis.clone()));
+        let room_lists =
+            Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), marks.clone(), lists));
         let executor = Executor::start(Parts {
             gateway_id,
             store: store.clone(),
@@ -152,6 +156,7 @@ impl Server {
             logins: logins.clone(),
             waiters: waiters.clone(),
             room_lists: room_lists.clone(),
+            marks: marks.clone(),
             page_size: config.delivery.page_entries,
         });
         let timing = Timing {
@@ -190,6 +195,7 @@ impl Server {
                 memberships,
                 waiters,
                 limits,
+                places: Places::new(store.clone()),
                 store: store.clone(),
                 room_lists: room_lists.clone(),
                 clock: clock.clone(),
@@ -197,6 +203,7 @@ impl Server {
             typing,
             tokens,
             store,
+            marks,
             room_lists,
             hub,
             metrics,

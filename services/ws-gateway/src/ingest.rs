@@ -7,16 +7,16 @@ use std::{
 
 use chat_kafka::{Delivery, OutRecord, Producer, SendError};
 use chat_protocol::{
-    ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkRead, Origin, Outcome, OutcomeStatus, Rejection,
-    RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, limits, topic::Topics, validate,
+    ClientMessageId, Command, CommandBody, ErrorCode, GatewayId, MarkPlace, MarkRead, Origin, Outcome, OutcomeStatus,
+    Rejection, RoomId, SCHEMA_VERSION, SessionId, TraceContext, UserId, header, limits, topic::Topics, validate,
 };
 use chat_service::Clock;
-use chat_store::Store;
+use chat_store::{ReadPlace, Store};
 use uuid::Uuid;
 
 use crate::{
-    error::Refusal, limits::Limits, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
-    ws::request::SendRequest,
+    error::Refusal, limits::Limits, marks::places::Places, membership::Memberships, room_lists::RoomLists,
+    waiters::Waiters, ws::request::SendRequest,
 };
 
 /// No answer for this long and the state of a send is `unknown`: repeating it with the same id is safe.
@@ -41,6 +41,8 @@ pub struct Ingest {
     pub memberships: Memberships,
     /// For calls that wait.
     pub waiters: Waiters,
+    /// Where marks stand.
+    pub places: Places,
     /// How much users and rooms may send.
     pub limits: Arc<Limits>,
     /// For outcomes that got lost.
@@ -129,7 +131,13 @@ impl Ingest {
         }
         self.limits.mark(user_id)?;
         self.memberships.check(room_id, user_id).await?;
-        let mark = MarkRead::new(room_id, user_id, seq, self.clock.now());
+        let now = self.clock.now();
+        let mark = match self.places.find(room_id, seq).await {
+            Some(ReadPlace { seq, number, message_id }) => {
+                MarkRead::new(room_id, user_id, seq, now).at_place(MarkPlace { number, message_id })
+            }
+            None => MarkRead::new(room_id, user_id, seq, now),
+        };
         let payload = serde_json::to_vec(&mark).map_err(|_| internal())?;
         Ok(self.enqueue(&self.topics.read_events(), room_id, "MarkRead", &payload, TraceContext::generate())?)
     }

@@ -17,6 +17,7 @@ mod hub;
 mod ingest;
 mod landing;
 mod limits;
+mod marks;
 mod membership;
 mod metrics;
 mod passwords;
@@ -24,6 +25,7 @@ mod pause;
 mod rest;
 mod room_lists;
 mod routes;
+mod single_flight;
 mod waiters;
 mod ws;
 

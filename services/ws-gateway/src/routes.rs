@@ -92,6 +92,8 @@ pub fn app(
                         .service(rest::events::list)
                         .service(rest::read_marks::list)
                         .service(rest::read_marks::mark)
+                        .service(rest::readers::list)
+                        .service(rest::readers::summarise)
                         .service(rest::search::search),
                 ),
         )

@@ -250,7 +250,11 @@ impl Session {
                 let (room, seq) = (Some(news.room_id), Some(news.seq));
                 self.history.put_event(Event { room, seq, id: Some(news.id), count: Some(news.count), ..event });
             }
-            ServerPush::Typing(_) | ServerPush::Presence(_) | ServerPush::Lagging { .. } | ServerPush::Ping { .. } => {}
+            ServerPush::ReadSummary(_)
+            | ServerPush::Typing(_)
+            | ServerPush::Presence(_)
+            | ServerPush::Lagging { .. }
+            | ServerPush::Ping { .. } => {}
         }
     }
 

@@ -256,7 +256,11 @@ impl App {
                 self.note(&format!("fault of the server: it skipped from {expected} to {got}; loading it again"));
             }
             Event::Failed(closed) => return Some(closed.to_string()),
-            Event::Subscribed { .. } | Event::Read(_) | Event::Typing(_) | Event::Presence(_) => {}
+            Event::Subscribed { .. }
+            | Event::Read(_)
+            | Event::ReadSummary(_)
+            | Event::Typing(_)
+            | Event::Presence(_) => {}
         }
         None
     }

@@ -51,6 +51,7 @@ pub async fn run(url: &str, account: Account) -> Result<ExitCode> {
             | Event::Change(_)
             | Event::Send { .. }
             | Event::Read(_)
+            | Event::ReadSummary(_)
             | Event::Typing(_)
             | Event::Presence(_)
             | Event::RoomEnded { .. } => {}

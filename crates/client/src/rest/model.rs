@@ -207,6 +207,34 @@ pub struct MemberMark {
     pub read_at: Timestamp,
 }
 
+/// Who has read a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReaders {
+    /// Its place.
+    pub seq: i64,
+    /// How many have read it.
+    pub read_by: u32,
+    /// How many have not.
+    pub unread_by: u32,
+    /// A page of those who have.
+    pub readers: Vec<Reader>,
+    /// Whether there are more.
+    pub more: bool,
+    /// Where they begin.
+    pub next: Option<UserId>,
+}
+
+/// Somebody who has read a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reader {
+    /// Who.
+    pub user_id: UserId,
+    /// When their mark came to where it is now.
+    pub read_at: Timestamp,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Marks {
     pub marks: Vec<MemberMark>,

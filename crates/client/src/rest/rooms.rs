@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use chat_protocol::{MessageId, Role, RoomId, UserId};
+use chat_protocol::{MessageId, ReadSummary, Role, RoomId, UserId};
 use reqwest::Method;
 use serde_json::json;
 
 use super::{
     RestClient, RestError, json as read,
-    model::{Changed, Events, Marks, MemberMark, Room},
+    model::{Changed, Events, Marks, MemberMark, MessageReaders, Room},
 };
 
 impl RestClient {
@@ -78,5 +78,22 @@ impl RestClient {
     /// How far each member has read.
     pub async fn read_marks(&self, room: RoomId) -> Result<Vec<MemberMark>, RestError> {
         Ok(self.get::<Marks>(&format!("/chat/rooms/{room}/read"), &[]).await?.marks)
+    }
+    /// Who has read a message, page by page: `after` is `next` of the page before.
+    pub async fn readers(
+        &self,
+        room: RoomId,
+        message: MessageId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<MessageReaders, RestError> {
+        let mut query = vec![("limit", limit.to_string())];
+        query.extend(after.map(|after| ("after", after.to_string())));
+        self.get(&format!("/chat/rooms/{room}/messages/{message}/readers"), &query).await
+    }
+
+    /// How many marks stand where.
+    pub async fn read_summary(&self, room: RoomId) -> Result<ReadSummary, RestError> {
+        self.get(&format!("/chat/rooms/{room}/read/summary"), &[]).await
     }
 }

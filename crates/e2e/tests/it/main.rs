@@ -35,6 +35,7 @@ mod presence;
 mod profile;
 mod rate_limits;
 mod read_marks;
+mod read_receipts;
 mod recipes;
 mod reconnects;
 mod rest_bad_input;

@@ -12,6 +12,7 @@ use crate::{
     id::{ClientMessageId, MessageId, RoomId},
     push::{Notification, Presence, Typing},
     read::ReadReceipt,
+    read_summary::ReadSummary,
 };
 
 /// What the server sends by itself.
@@ -61,8 +62,10 @@ pub enum ServerPush {
         #[serde(flatten)]
         error: FrameError,
     },
-    /// A member's mark moved.
+    /// A member's mark moved. One's own is told of every room, subscribed or not.
     Read(ReadReceipt),
+    /// Many marks of a subscribed room moved: where all of them stand.
+    ReadSummary(ReadSummary),
     /// A member types, or has stopped.
     Typing(Typing),
     /// A member came or went.

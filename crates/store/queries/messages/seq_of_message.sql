@@ -1,2 +1,2 @@
 -- index messages_id
-SELECT seq FROM messages WHERE room_id = $1 AND message_id = $2 AND target_seq IS NULL
+SELECT seq, sender_id FROM messages WHERE room_id = $1 AND message_id = $2 AND target_seq IS NULL

@@ -13,6 +13,8 @@ pub enum Effect {
     ReadPage { room_id: RoomId, request: PageRequest },
     /// Read rooms' heads, on a way that is not Pub/Sub.
     ReadHeads(Vec<RoomId>),
+    /// Read how far the members of a room have read.
+    ReadMarks(RoomId),
     /// Begin a new Redis connection: what waits on the present one is old.
     Reconnect,
     /// Change the Redis subscriptions.

@@ -21,7 +21,7 @@ use super::{
     room::PageRequest,
     sink::TimelineEvent,
 };
-use crate::{auth::Logins, membership::Memberships, room_lists::RoomLists, waiters::Waiters};
+use crate::{auth::Logins, marks::Marks, membership::Memberships, room_lists::RoomLists, waiters::Waiters};
 
 /// Database reads of the hub under way at once: a mass reconnect queues here instead of starving the REST calls of connections.
 const READS: usize = 8;
@@ -58,6 +58,8 @@ pub struct Parts {
     pub waiters: Waiters,
     /// Told before clients are told what was read from the database.
     pub room_lists: Arc<RoomLists>,
+    /// How far people have read.
+    pub marks: Marks,
     /// Entries in a page of catch-up.
     pub page_size: u32,
 }
@@ -133,6 +135,10 @@ impl Executor {
                 Effect::ReadPage { room_id, request } => {
                     let executor = self.clone();
                     self.spawn(async move { executor.read_page(room_id, request).await });
+                }
+                Effect::ReadMarks(room_id) => {
+                    let executor = self.clone();
+                    self.spawn(async move { executor.read_marks(room_id).await });
                 }
                 Effect::ReadHeads(_) if is_broken("no-watermark") => {}
                 Effect::ReadHeads(rooms) => {
@@ -230,6 +236,13 @@ impl Executor {
             TimelineItem::Change(..) => Vec::new(),
         });
         self.parts.room_lists.telling(room_id, last.seq(), concerned).await;
+    }
+
+    async fn read_marks(&self, room_id: RoomId) {
+        let _permit = self.permit().await;
+        let marks = self.parts.marks.of_room(room_id).await.inspect_err(|error| note("read marks", error)).ok();
+        let marks = marks.map(|marks| marks.into_iter().map(|mark| (mark.user_id, mark.read_seq)).collect());
+        self.parts.hub.tell(Input::Marks { room_id, marks }).await;
     }
 
     async fn read_heads(&self, rooms: Vec<RoomId>) {

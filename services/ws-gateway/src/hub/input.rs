@@ -36,6 +36,8 @@ pub enum Input {
     Page { room_id: RoomId, request: PageRequest, events: Option<Vec<TimelineEvent>> },
     /// Answer to [`Effect::ReadHeads`]; empty when they could not be read.
     Heads(Vec<(RoomId, i64)>),
+    /// Answer to [`Effect::ReadMarks`]: how far each member has read; `None` when that could not be read.
+    Marks { room_id: RoomId, marks: Option<Vec<(UserId, i64)>> },
     /// Answer to [`Effect::CheckLogins`]: users of whom some have ended.
     Standings(Vec<(UserId, Arc<Standing>)>),
     /// Answer to [`Effect::CheckPresence`].

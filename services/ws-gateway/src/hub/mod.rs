@@ -8,6 +8,7 @@ mod input;
 mod pending;
 mod presence;
 mod presence_io;
+mod receipts;
 mod room;
 mod sink;
 mod watched;

@@ -92,7 +92,7 @@ pub async fn list(
 /// The members, for one of them.
 pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<Vec<MemberRow>, Problem> {
     gateway.store.membership(room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
-    Ok(gateway.store.list_members(room_id).await?)
+    Ok(gateway.marks.members(room_id).await?)
 }
 
 /// Invite people into a group.

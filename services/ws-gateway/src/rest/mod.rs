@@ -10,6 +10,7 @@ pub mod messages;
 pub mod openapi;
 mod problem;
 pub mod read_marks;
+pub mod readers;
 pub mod rooms;
 mod samples;
 pub mod search;

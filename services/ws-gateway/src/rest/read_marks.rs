@@ -44,7 +44,7 @@ pub struct Marks {
     marks: Vec<MemberMark>,
 }
 
-/// How far each member has read, as it is stored; marks of the last moments follow.
+/// How far each member has read.
 #[utoipa::path(tag = "messages", operation_id = "listReadMarks", security(("bearer" = [])), responses(
     (status = 200, body = Marks),
     (status = 404, description = "room_not_found", body = ProblemBody),
@@ -56,7 +56,7 @@ pub async fn list(
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
     gateway.store.membership(*room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
-    let marks = gateway.store.list_read_marks(*room_id).await?;
+    let marks = gateway.marks.of_room(*room_id).await?;
     Ok(HttpResponse::Ok().json(Marks { marks: marks.into_iter().map(MemberMark::from).collect() }))
 }
 

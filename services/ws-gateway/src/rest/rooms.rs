@@ -151,7 +151,7 @@ pub async fn direct_room(
         return Err(Rejection::new(ErrorCode::BadRequest, "targetUserId is yourself: name somebody else").into());
     }
     let room_id = RoomId::direct(identity.user_id, target);
-    if let Some(room) = gateway.store.room(identity.user_id, room_id).await? {
+    if let Some(room) = gateway.marks.room(identity.user_id, room_id).await? {
         return Ok((room, false));
     }
     let outcome = execute(gateway, room_id, identity, CommandBody::CreateDirectRoom { user_id: target }).await?;
@@ -244,7 +244,7 @@ pub async fn update(
 
 /// One of the user's rooms.
 pub async fn room(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<RoomSummary, Problem> {
-    let room = gateway.store.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?;
+    let room = gateway.marks.room(identity.user_id, room_id).await?.ok_or_else(Rejection::room_not_found)?;
     gateway.room_lists.seen([(room_id, room.head_seq)]);
     Ok(room)
 }

@@ -4,8 +4,6 @@
 //! parts of the cache that the event made wrong first; so does this gateway ([`RoomLists::telling`]) when it tells what it read from
 //! PostgreSQL. Beyond that, no list of this gateway is behind what anybody has seen of the rooms' heads here ([`RoomLists::seen`]).
 
-mod single_flight;
-
 use std::{collections::HashMap, sync::Arc};
 
 use chat_protocol::{Rejection, RoomId, UserId, limits::ROOMS_LISTED};
@@ -14,8 +12,13 @@ use chat_store::{OwnRoom, RoomLine, RoomSummary, Store, StoreError};
 use moka::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::single_flight::SingleFlight;
-use crate::{error::Refusal, metrics::RoomListMetrics, pause::Pause};
+use crate::{
+    error::Refusal,
+    marks::{Marks, ToldMarks},
+    metrics::RoomListMetrics,
+    pause::Pause,
+    single_flight::SingleFlight,
+};
 
 /// Lines asked for at once: what Redis has to answer within the limit.
 const LINES_AT_ONCE: usize = 250;
@@ -28,6 +31,7 @@ type List = Result<Arc<Vec<RoomSummary>>, Rejection>;
 pub struct RoomLists {
     store: Store,
     cache: RoomListCache,
+    marks: Marks,
     metrics: RoomListMetrics,
     flights: SingleFlight<UserId, List>,
     /// The highest head of each room that anybody has seen here: a line behind it is outdated.
@@ -42,11 +46,12 @@ type Found<T> = Option<(T, bool)>;
 
 impl RoomLists {
     /// From this cache and this database.
-    pub fn new(store: Store, cache: RoomListCache, metrics: RoomListMetrics) -> Self {
+    pub fn new(store: Store, cache: RoomListCache, marks: Marks, metrics: RoomListMetrics) -> Self {
         let remembered = || Cache::builder().max_capacity(REMEMBERED).build();
         Self {
             store,
             cache,
+            marks,
             metrics,
             flights: SingleFlight::default(),
             seen: remembered(),
@@ -109,22 +114,30 @@ impl RoomLists {
     }
 
     async fn put_together(&self, user_id: UserId) -> Result<Vec<RoomSummary>, StoreError> {
-        if let Some((rooms, hit)) = self.by_parts(user_id).await? {
+        // Before all else: what is read of the rooms is then at least as far as the marks.
+        let told = self.marks.of_user(user_id).await;
+        if let Some((rooms, hit)) = self.by_parts(user_id, &told).await? {
             self.metrics.lists.with_label_values(&[if hit { "hit" } else { "miss" }]).inc();
             return Ok(rooms);
         }
         self.metrics.lists.with_label_values(&["fallback"]).inc();
-        let rooms = self.store.list_rooms(user_id).await?;
+        let mut rooms = self.store.list_rooms(user_id).await?;
+        for room in &mut rooms {
+            told.raise_room(room);
+        }
         self.seen(rooms.iter().map(|room| (room.room_id, room.head_seq)));
         Ok(rooms)
     }
 
     /// `None` when the cache is away, when there are too many rooms for it, or when the parts do not go together.
-    async fn by_parts(&self, user_id: UserId) -> Result<Found<Vec<RoomSummary>>, StoreError> {
+    async fn by_parts(&self, user_id: UserId, told: &ToldMarks) -> Result<Found<Vec<RoomSummary>>, StoreError> {
         if self.redis(self.cache.settle()).await.is_none() {
             return Ok(None);
         }
-        let Some((own, own_hit)) = self.own_rooms(user_id).await? else { return Ok(None) };
+        let Some((mut own, own_hit)) = self.own_rooms(user_id).await? else { return Ok(None) };
+        for own in &mut own {
+            told.raise_own(own);
+        }
         if own.len() > ROOMS_LISTED {
             return Ok(None);
         }

@@ -41,6 +41,8 @@ pub struct StompConfig {
     pub queue_errors: Vec<String>,
     /// SUBSCRIBE news of other rooms.
     pub queue_notifications: Vec<String>,
+    /// SUBSCRIBE one's own read marks in rooms that are not open.
+    pub queue_read: Vec<String>,
     /// SUBSCRIBE the end of the session.
     pub queue_session: Vec<String>,
     /// Heart-beat offered and wanted, in milliseconds.
@@ -81,6 +83,8 @@ pub enum Queue {
     Errors,
     /// News of other rooms.
     Notifications,
+    /// One's own read marks in rooms that are not open.
+    Read,
     /// The end of the session.
     Session,
 }
@@ -160,6 +164,7 @@ impl Destinations {
                 Hole::MustNot,
                 Source::Queue(Queue::Notifications),
             ),
+            ("stomp.queue_read", &config.queue_read, Hole::MustNot, Source::Queue(Queue::Read)),
             ("stomp.queue_session", &config.queue_session, Hole::MustNot, Source::Queue(Queue::Session)),
         ])?;
         Ok(Self { sends, sources })

@@ -153,6 +153,7 @@ pub fn push(push: Push) -> Option<ByteString> {
             }
         },
         Push::Notification(notification) => ServerPush::Notification(notification),
+        Push::Read(receipt) => ServerPush::Read(receipt),
         Push::Lagging { room_id, seq, head } => ServerPush::Lagging { room_id, seq, head },
         Push::Unsubscribed { room_id, code } => ServerPush::Unsubscribed { room_id, code },
         Push::Ping(heads) => ServerPush::Ping { heads: heads.into_iter().collect() },

@@ -7,7 +7,8 @@ use std::{
 
 use bytestring::ByteString;
 use chat_protocol::{
-    close::CloseCode, error_code::ErrorCode, event::Outcome, frame::RoomSubscription, id::RoomId, push::Notification,
+    ReadReceipt, close::CloseCode, error_code::ErrorCode, event::Outcome, frame::RoomSubscription, id::RoomId,
+    push::Notification,
 };
 use chat_store::Standing;
 use tokio::sync::Notify;
@@ -36,6 +37,8 @@ pub enum Push {
     Outcome(Outcome),
     /// News of a room that is not open here.
     Notification(Notification),
+    /// The user's own mark moved, in a room that is not open here.
+    Read(ReadReceipt),
     /// Frames of a room pause after `seq`, for want of space.
     Lagging { room_id: RoomId, seq: i64, head: i64 },
     /// A subscription ended.
@@ -95,12 +98,18 @@ impl Outbox {
     /// the limit is taken: the other half is the timeline's, which such frames never delay.
     #[must_use]
     pub fn try_push_aside(&self, frame: ByteString) -> bool {
+        self.try_push_item_aside(Item::Frame(frame))
+    }
+
+    /// The same for what this session's protocol puts into words.
+    #[must_use]
+    pub fn try_push_item_aside(&self, item: Item) -> bool {
         let mut inner = self.lock();
-        if inner.bytes + frame.len() > self.limit / 2 {
+        if inner.bytes + size(&item) > self.limit / 2 {
             return false;
         }
-        inner.bytes += frame.len();
-        inner.items.push_back(Item::Frame(frame));
+        inner.bytes += size(&item);
+        inner.items.push_back(item);
         drop(inner);
         self.wake.notify_one();
         true

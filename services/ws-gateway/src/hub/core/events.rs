@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytestring::ByteString;
 use chat_protocol::{
-    Outcome, ReadReceipt, RoomId, UserId,
+    Outcome, RoomId, UserId,
     push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, UserPush, documents},
     redis_key::Channel,
 };
@@ -46,7 +46,7 @@ impl Hub {
                     match document {
                         Ok(UserPush::Notification(notification)) => self.notification(user_id, &notification),
                         Ok(UserPush::LoginsEnded) => effects.push(Effect::CheckLogins(vec![user_id])),
-                        Ok(UserPush::Read(_)) => {}
+                        Ok(UserPush::Read(mark)) => self.own_mark(user_id, &mark),
                         Err(_) => self.tally.malformed += 1,
                     }
                 }
@@ -67,12 +67,7 @@ impl Hub {
         match (push.event, push.event.timeline()) {
             (_, None) if self.deaf => {}
             (RoomPushKind::Typing, _) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
-            (_, None) => match serde_json::from_str::<ReadReceipt>(push.data.get()) {
-                // A read-receipt service that slept tells, when it wakes, what another has told long since.
-                Ok(mark) if !room.mark_moves(mark.user_id, mark.last_read_seq) => {}
-                Ok(_) => room.push_aside(Feed::READ, "read", push.data.get()),
-                Err(_) => self.tally.malformed += 1,
-            },
+            (_, None) => self.mark_of_room(room_id, push.data.get(), now),
             (_, Some(kind)) => {
                 let json = ByteString::from(Box::<str>::from(push.data));
                 match TimelineEvent::new(push.seq, kind, push.removed, json) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chat_protocol::{RoomId, redis_key::Channel};
 
-use super::{Hub, Tally};
+use super::{Hub, Tally, reading::tell_marks};
 use crate::hub::{
     effect::Effect,
     room::{PageRequest, Purpose, Room},
@@ -52,6 +52,7 @@ impl Hub {
     /// shown until it comes over a new connection.
     pub fn slept(&mut self, effects: &mut Vec<Effect>) {
         self.deaf = true;
+        self.rooms.values_mut().for_each(Room::slept);
         effects.push(Effect::Reconnect);
     }
 
@@ -67,6 +68,7 @@ impl Hub {
         self.heads_pending = false;
         self.log_ins.check_all(now);
         self.presences.resync(now);
+        self.rooms.values_mut().for_each(Room::resync_marks);
         effects.push(Effect::AllViewers(self.viewers.keys().copied().collect()));
         self.check_heads(now, effects);
     }
@@ -98,6 +100,7 @@ impl Hub {
                 continue;
             }
             room.limit_ring(ring);
+            tell_marks(*room_id, room, now, effects);
             ask_for_pages(*room_id, room, now, self.timing.gap_wait, &mut self.tally, effects);
         }
         for room_id in idle {

@@ -3,6 +3,7 @@
 mod events;
 mod logins;
 mod missing;
+mod reading;
 mod sessions;
 mod subscriptions;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::{
 
 use chat_protocol::{RoomId, SessionId, UserId};
 
-use self::logins::LogIns;
+use self::{logins::LogIns, reading::OwnMarks};
 use crate::{
     hub::{
         SessionHandle,
@@ -95,6 +96,7 @@ pub struct Hub {
     users: HashMap<UserId, HashSet<SessionId>>,
     viewers: HashMap<(RoomId, UserId), u32>,
     presences: Presences,
+    own_marks: OwnMarks,
     requests: HashMap<u64, PendingRequest>,
     next_request: u64,
     heads_due: Instant,
@@ -116,6 +118,7 @@ impl Hub {
             users: HashMap::new(),
             viewers: HashMap::new(),
             presences: Presences::new(now),
+            own_marks: OwnMarks::new(),
             requests: HashMap::new(),
             next_request: 0,
             heads_due: now,
@@ -174,6 +177,7 @@ impl Hub {
             Input::Opened { request, memberships } => self.opened(request, &memberships, now, effects),
             Input::Page { room_id, request, events } => self.page(room_id, request, events, now, effects),
             Input::Heads(heads) => self.heads(heads, now, effects),
+            Input::Marks { room_id, marks } => self.marks_read(room_id, marks, now),
             Input::Presence(rooms) => {
                 for checked in rooms {
                     self.presences.checked(checked, now);

@@ -38,6 +38,7 @@ impl Hub {
             sessions.get_mut().remove(&session);
             if sessions.get().is_empty() {
                 sessions.remove();
+                self.own_marks.remove(&user_id);
                 effects.push(Effect::Channel { channel: Channel::User(user_id), wanted: false });
                 effects.push(Effect::Online { user_id, online: false });
             }

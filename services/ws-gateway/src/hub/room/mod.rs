@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod missing;
+mod reading;
 mod ring;
 #[cfg(test)]
 mod ring_tests;
@@ -15,17 +16,18 @@ mod tests;
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId};
 
 use self::ring::Ring;
-pub use self::ring::RingLimits;
+pub use self::{reading::Whose, ring::RingLimits};
 use super::{
     SessionHandle,
+    receipts::Receipts,
     sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
 };
 use crate::ws::outbox::{Item, Push};
@@ -123,8 +125,7 @@ pub struct Room {
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
     asides: u64,
-    /// The farthest read mark told of each member.
-    marks: HashMap<UserId, i64>,
+    receipts: Receipts,
     tally: Tally,
 }
 
@@ -144,7 +145,7 @@ impl Room {
             subscribers: Vec::new(),
             idle_since: Some(now),
             asides: 0,
-            marks: HashMap::new(),
+            receipts: Receipts::default(),
             tally: Tally::default(),
         }
     }
@@ -217,14 +218,6 @@ impl Room {
         }
         self.note_gap(now);
         removed
-    }
-
-    /// Whether a read mark is ahead of all that were told of this member; it counts as told then.
-    pub fn mark_moves(&mut self, user_id: UserId, seq: i64) -> bool {
-        let told = self.marks.entry(user_id).or_insert(0);
-        let moves = seq > *told;
-        *told = seq.max(*told);
-        moves
     }
 
     /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.

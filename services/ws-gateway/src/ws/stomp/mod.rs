@@ -234,6 +234,7 @@ impl Stomp {
             }
             Push::Outcome(outcome) => self.queue(Queue::Errors, &words::rejected(&outcome), out),
             Push::Notification(notification) => self.queue(Queue::Notifications, &json!(notification), out),
+            Push::Read(receipt) => self.queue(Queue::Read, &json!(receipt), out),
             Push::Unsubscribed { room_id, code } => self.queue(Queue::Errors, &words::unsubscribed(room_id, code), out),
             // The pause ends by itself; heads are for clients that keep cursors.
             Push::Lagging { .. } | Push::Ping(_) => {}

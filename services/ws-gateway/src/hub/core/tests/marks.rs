@@ -1,6 +1,10 @@
-//! Read marks go forward only, on every screen, whatever Redis brings late.
+//! Read marks go forward only, on every screen, whatever Redis brings late; one's own reach each of one's sessions once.
+
+use chat_protocol::ReadReceipt;
+use jiff::Timestamp;
 
 use super::*;
+use crate::hub::receipts::WINDOW;
 
 /// What the read-receipt service publishes.
 fn mark(fixture: &mut Fixture, room: RoomId, user: UserId, seq: i64) {
@@ -41,6 +45,76 @@ async fn a_mark_that_was_told_already_or_comes_too_late_is_not_shown() {
     let (bob, carol) = (UserId::generate(), UserId::generate());
     for (user, seq) in [(bob, 2), (bob, 3), (bob, 2), (bob, 3), (carol, 1), (bob, 4)] {
         mark(&mut fixture, room, user, seq);
+        later(&mut fixture);
     }
     assert_eq!(items(&alice).await.len(), 4, "2 and 3 of bob, 1 of carol, 4 of bob");
+}
+
+/// The marks of the window are told.
+fn later(fixture: &mut Fixture) {
+    fixture.now += WINDOW;
+    fixture.hub.tick(fixture.now, &mut fixture.effects);
+}
+
+fn own(room_id: RoomId, user_id: UserId, seq: i64) -> ReadReceipt {
+    ReadReceipt {
+        room_id,
+        user_id,
+        last_read_seq: seq,
+        last_read_message_id: None,
+        last_read_number: Some(seq - 1),
+        read_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn ones_own_mark_reaches_each_session_once_as_the_rooms_where_it_is_open() {
+    let (mut fixture, phone, room) = one_in_a_room().await;
+    let (user, other) = (phone.user_id, fixture.session());
+    let (id, outbox) = (SessionId::generate(), Outbox::new(100_000));
+    let desk = Arc::new(SessionHandle { id, user_id: user, outbox });
+    fixture.tell(Input::Attach(desk.clone()));
+    let tell = |fixture: &mut Fixture, seq| {
+        mark(fixture, room, user, seq);
+        let push = serde_json::to_vec(&UserPush::Read(own(room, user, seq))).unwrap();
+        fixture.hub.message(Channel::User(user), &push, fixture.now, &mut fixture.effects);
+        later(fixture);
+    };
+    for seq in [4, 3, 4] {
+        tell(&mut fixture, seq);
+    }
+    let at_phone = items(&phone).await;
+    let [Item::Frame(frame)] = &at_phone[..] else { panic!("{at_phone:?}") };
+    assert!(frame.starts_with(r#"{"push":"read","#) && frame.contains(r#""lastReadSeq":4,"#), "{frame}");
+    let at_desk = items(&desk).await;
+    assert!(matches!(&at_desk[..], [Item::Push(Push::Read(mark))] if *mark == own(room, user, 4)), "{at_desk:?}");
+    assert!(items(&other).await.is_empty(), "another user's");
+    fixture.hub.slept(&mut fixture.effects);
+    tell(&mut fixture, 5);
+    assert!(items(&desk).await.is_empty(), "it may be older than what another device was told");
+}
+
+#[tokio::test]
+async fn a_crowd_of_readers_is_told_as_a_summary_and_ones_own_mark_all_the_same() {
+    let (mut fixture, alice, room) = one_in_a_room().await;
+    let crowd: Vec<UserId> = (0..200).map(|_| UserId::generate()).collect();
+    for user in &crowd {
+        mark(&mut fixture, room, *user, 2);
+    }
+    let asked = |fixture: &mut Fixture| {
+        fixture.effects.drain(..).filter(|effect| matches!(effect, Effect::ReadMarks(of) if *of == room)).count()
+    };
+    later(&mut fixture);
+    assert_eq!((asked(&mut fixture), items(&alice).await.len()), (1, 1), "the first one by itself");
+    let marks = Some(crowd.iter().map(|user| (*user, 2)).chain([(alice.user_id, 1)]).collect());
+    fixture.tell(Input::Marks { room_id: room, marks });
+    let told = items(&alice).await;
+    let [Item::Frame(frame)] = &told[..] else { panic!("{told:?}") };
+    let summary = r#""memberCount":201,"positions":[{"seq":2,"members":200},{"seq":1,"members":1}]}"#;
+    assert!(frame.starts_with(r#"{"push":"readSummary","roomId":"#) && frame.ends_with(summary), "{frame}");
+    later(&mut fixture);
+    assert_eq!(asked(&mut fixture), 0, "nothing changed");
+    let push = serde_json::to_vec(&UserPush::Read(own(room, alice.user_id, 2))).unwrap();
+    fixture.hub.message(Channel::User(alice.user_id), &push, fixture.now, &mut fixture.effects);
+    assert_eq!(items(&alice).await.len(), 1);
 }
