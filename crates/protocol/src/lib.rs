@@ -38,7 +38,7 @@ pub use error_code::{ErrorCode, Rejection};
 pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};
 pub use policy::{Action, Role, RoomType};
-pub use read::{MarkRead, ReadReceipt};
+pub use read::{MarkPlace, MarkRead, ReadReceipt};
 pub use trace::TraceContext;
 
 /// Version of every envelope on Kafka and Redis. A consumer refuses another one (dead letter).

@@ -9,6 +9,7 @@ use crate::{
     entry::TimelineKind,
     event::Outcome,
     id::{RoomId, SessionId, UserId},
+    read::ReadReceipt,
 };
 
 /// On a room's channel. A flat object, because the data inside is handed on as bytes, not parsed.
@@ -146,6 +147,8 @@ pub enum UserPush {
     Notification(Notification),
     /// Some of the user's log-ins have ended, perhaps all. Which ones is read from the database.
     LoginsEnded,
+    /// The user's own mark moved, on this device or another.
+    Read(ReadReceipt),
 }
 
 /// News of one room, collapsed: the newest message and how many there were.

@@ -26,6 +26,20 @@ pub struct MarkRead {
     pub seq: i64,
     /// When the gateway took it.
     pub at: Timestamp,
+    /// What is at `seq`, where the gateway knew it and has clamped `seq` to the room's head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<MarkPlace>,
+}
+
+/// The place of a mark in its room, so that nobody who is told of the mark has to look it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkPlace {
+    /// The number there: how many messages the room had by then.
+    pub number: i64,
+    /// The last entry up to the mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
 }
 
 /// The one type on `chat-read-events`.
@@ -36,13 +50,19 @@ pub enum MarkReadType {
 }
 
 impl MarkRead {
-    /// Builds a mark of the current schema version.
+    /// Builds a mark of the current schema version, whose place is not known.
     pub fn new(room_id: RoomId, user_id: UserId, seq: i64, at: Timestamp) -> Self {
-        Self { v: SCHEMA_VERSION, command_type: MarkReadType::MarkRead, room_id, user_id, seq, at }
+        Self { v: SCHEMA_VERSION, command_type: MarkReadType::MarkRead, room_id, user_id, seq, at, place: None }
+    }
+
+    /// The same at a known place.
+    #[must_use]
+    pub fn at_place(self, place: MarkPlace) -> Self {
+        Self { place: Some(place), ..self }
     }
 }
 
-/// A stored mark, as shown to the room.
+/// A mark that moved, as shown to the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadReceipt {
@@ -55,6 +75,9 @@ pub struct ReadReceipt {
     /// That entry, for clients that know entries by their id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_read_message_id: Option<MessageId>,
+    /// The number there: what is unread of the room is its last number minus this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_read_number: Option<i64>,
     /// When the mark reached it.
     #[schema(value_type = String, format = DateTime)]
     pub read_at: Timestamp,

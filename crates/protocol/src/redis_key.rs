@@ -30,6 +30,13 @@ pub const ROOM_LIST_TTL: Duration = Duration::from_mins(5);
 /// Whoever reads a part of a room list from the database to keep it has this long. Others read it too meanwhile, but keep nothing.
 pub const ROOM_LIST_LEASE: Duration = Duration::from_secs(5);
 
+/// Read marks of a room where nobody moves one go after this, and those of a user who moves none: far later than they are in PostgreSQL, and
+/// than a part of a room list that was read before.
+pub const READ_MARKS_TTL: Duration = Duration::from_hours(24);
+/// Most marks in one key: four times a full room, for those who have left it. A key that has more is begun anew, and the database is asked
+/// instead.
+pub const READ_MARKS_MAX: usize = 4 * crate::limits::ROOM_MEMBERS;
+
 /// A ticket for the upgrade lives this long …
 pub const TICKET_TTL: Duration = Duration::from_secs(30);
 /// … and is remembered as used for this long: its life, and what clocks may differ by.
@@ -136,6 +143,16 @@ impl Keys {
     /// String: the rooms of a user with the user's own marks, or the lease of whoever is about to write it ([`ROOM_LIST_TTL`]).
     pub fn user_rooms(&self, user: UserId) -> String {
         format!("{}chat:user-rooms:{user}", self.prefix)
+    }
+
+    /// Hash of `userId` to `seq number atMs [messageId]`: the farthest read mark that was told of each member ([`READ_MARKS_TTL`]).
+    pub fn room_marks(&self, room: RoomId) -> String {
+        format!("{}chat:marks:{room}", self.prefix)
+    }
+
+    /// Hash of `roomId` to the same: the marks of one user ([`READ_MARKS_TTL`]).
+    pub fn user_marks(&self, user: UserId) -> String {
+        format!("{}chat:user-marks:{user}", self.prefix)
     }
 
     /// Set of `gatewayId:userId`: who has the room open, and where. An entry counts only while the gateway's lease lives.

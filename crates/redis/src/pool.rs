@@ -1,10 +1,16 @@
 //! Connections for commands. Every wait is short: what needs Redis has another way, or tries again.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chat_protocol::redis_key::{Channel, Keys};
-use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use deadpool_redis::{Connection, Hook, Manager, Pool, Runtime};
 use redis::{AsyncConnectionConfig, IntoConnectionInfo as _, Pipeline, io::tcp::TcpSettings};
 
 use crate::{Outdated, RedisConfig, RedisError};
@@ -18,6 +24,8 @@ const PIPELINE_BYTES: usize = 1024 * 1024;
 pub struct RedisPool {
     pool: Pool,
     keys: Keys,
+    /// How many connections were made.
+    made: Arc<AtomicU64>,
 }
 
 impl RedisPool {
@@ -29,7 +37,13 @@ impl RedisPool {
         // A command larger than a packet must not wait for the acknowledgement of its beginning.
         let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let manager = Manager::new_with_config(address, connections).map_err(RedisError::Config)?;
+        let made = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&made);
         let pool = Pool::builder(manager)
+            .post_create(Hook::sync_fn(move |_, _| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }))
             .max_size(config.pool_size)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
@@ -37,7 +51,7 @@ impl RedisPool {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(RedisError::Pool)?;
-        Ok(Self { pool, keys: config.keys() })
+        Ok(Self { pool, keys: config.keys(), made })
     }
 
     /// The names of keys and channels.
@@ -77,6 +91,12 @@ impl RedisPool {
     /// Asks for a sign of life.
     pub async fn ping(&self) -> Result<(), RedisError> {
         self.run(Pipeline::new().cmd("PING").ignore()).await
+    }
+
+    /// How many connections were made. It goes up before the first use of a new one, and only a new one can lead to another Redis, or to the
+    /// same after a restart.
+    pub(crate) fn connections_made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, RedisError> {

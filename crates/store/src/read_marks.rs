@@ -54,6 +54,7 @@ impl Store {
                 user_id: row::user_id(row, "user_id")?,
                 last_read_seq: row.try_get("read_seq")?,
                 last_read_message_id: row.try_get::<_, Option<Uuid>>("message_id")?.map(MessageId),
+                last_read_number: None,
                 read_at: row.try_get("read_at")?,
             })
         };

@@ -5,6 +5,7 @@
 mod online;
 mod proxy;
 mod pubsub;
+mod read_marks;
 mod room_lists;
 mod room_lists_model;
 mod sessions;

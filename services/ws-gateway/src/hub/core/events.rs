@@ -46,6 +46,7 @@ impl Hub {
                     match document {
                         Ok(UserPush::Notification(notification)) => self.notification(user_id, &notification),
                         Ok(UserPush::LoginsEnded) => effects.push(Effect::CheckLogins(vec![user_id])),
+                        Ok(UserPush::Read(_)) => {}
                         Err(_) => self.tally.malformed += 1,
                     }
                 }
