@@ -113,7 +113,7 @@ mod tests {
         let before = processes.used();
         let started = Instant::now();
         while between(&before, &processes.used())["client"] < TICK * 3 {
-            assert!(started.elapsed() < Duration::from_secs(60), "no time used");
+            assert!(started.elapsed() < Duration::from_mins(1), "no time used");
         }
     }
 }

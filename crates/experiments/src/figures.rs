@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn numbers_are_as_long_as_they_say_something() {
-        assert_eq!([0.274, 3.14, 640.2].map(short), ["0.27", "3.1", "640"]);
+        assert_eq!([0.274, 3.46, 640.2].map(short), ["0.27", "3.5", "640"]);
         assert_eq!(
             [7.0, 999.0, 1_000.0, 12_345.0, 1_234_567.0].map(grouped),
             ["7", "999", "1,000", "12,345", "1,234,567"]

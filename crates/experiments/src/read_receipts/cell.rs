@@ -34,7 +34,7 @@ pub struct Cell {
     pub retries: u64,
     /// Writes that took a mark in PostgreSQL back, counted there: each has lost what another had written.
     pub taken_back: usize,
-    /// Answers that were less than what had been acknowledged before they were asked for: the mark went down before a reader's eyes.
+    /// Marks that a reader found below what had been acknowledged before it asked: they went down before its eyes.
     pub seen_going_down: usize,
     /// Marks that are behind what was acknowledged when everything is done, in PostgreSQL or in Redis.
     pub behind: usize,
@@ -138,7 +138,7 @@ async fn read(rows: Vec<Arc<Row>>, marker: Marker, over: Arc<AtomicBool>) -> any
         cell.times.add(asked.elapsed());
         row.acknowledge(seq);
         cell.retries += marked.retries;
-        cell.seen_going_down += usize::from(marked.now.is_some_and(|now| now < acknowledged));
+        cell.seen_going_down += usize::from(marked.found.is_some_and(|found| found < acknowledged));
         if over.load(Ordering::Relaxed) {
             break;
         }

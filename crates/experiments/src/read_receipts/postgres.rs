@@ -10,8 +10,7 @@ use super::{Row, scene, strategy::Marked};
 
 const READ: &str = "SELECT read_seq, version FROM room_members WHERE room_id = $1 AND user_id = $2";
 const LOCK: &str = "SELECT read_seq, version FROM room_members WHERE room_id = $1 AND user_id = $2 FOR UPDATE";
-const WRITE: &str =
-    "UPDATE room_members SET read_seq = $3::BIGINT, read_number = $3::BIGINT - 1, read_at = now() WHERE room_id = $1 AND user_id = $2";
+const WRITE: &str = "UPDATE room_members SET read_seq = $3::BIGINT, read_number = $3::BIGINT - 1, read_at = now() WHERE room_id = $1 AND user_id = $2";
 const WRITE_VERSION: &str = "UPDATE room_members SET read_seq = $3::BIGINT, read_number = $3::BIGINT - 1, read_at = now(), version = version + 1 \
                              WHERE room_id = $1 AND user_id = $2 AND version = $4";
 const WRITE_IF_AHEAD: &str = "UPDATE room_members SET read_seq = $3::BIGINT, read_number = $3::BIGINT - 1, read_at = now() \
@@ -63,7 +62,7 @@ impl Connections {
             if stored < seq {
                 connection.client.execute(&connection.write, &[&row.room_id.0, &row.user_id.0, &seq]).await?;
             }
-            Ok(Marked::at(stored.max(seq)))
+            Ok(Marked::found(stored))
         })
         .await
     }
@@ -77,7 +76,7 @@ impl Connections {
                 let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
                     [&row.room_id.0, &row.user_id.0, &seq, &version];
                 if stored >= seq || connection.client.execute(&connection.write_version, &params).await? > 0 {
-                    return Ok(Marked { now: Some(stored.max(seq)), ..marked });
+                    return Ok(Marked { found: Some(stored), ..marked });
                 }
                 marked.retries += 1;
             }
@@ -94,7 +93,7 @@ impl Connections {
                 connection.client.execute(&connection.write, &[&row.room_id.0, &row.user_id.0, &seq]).await?;
             }
             connection.client.batch_execute("COMMIT").await?;
-            Ok(Marked::at(stored.max(seq)))
+            Ok(Marked::found(stored))
         })
         .await
     }
@@ -104,7 +103,8 @@ impl Connections {
         self.with(async |connection| {
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&row.room_id.0, &row.user_id.0, &seq];
             let moved = connection.client.execute(&connection.write_if_ahead, &params).await? > 0;
-            Ok(Marked { now: moved.then_some(seq), retries: 0 })
+            // What it was behind is not read back.
+            Ok(Marked { found: moved.then_some(seq - 1), retries: 0 })
         })
         .await
     }

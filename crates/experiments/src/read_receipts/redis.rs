@@ -22,7 +22,7 @@ pub type Wanted = (RoomId, UserId, i64);
 
 /// Marks in Redis, and those of them that PostgreSQL has not got yet.
 pub struct Marks {
-    marks: ReadMarks,
+    redis: ReadMarks,
     store: Store,
     dirty: Mutex<BTreeMap<(RoomId, UserId), i64>>,
 }
@@ -30,34 +30,34 @@ pub struct Marks {
 impl Marks {
     /// None yet.
     pub fn new(pool: RedisPool, store: Store) -> Self {
-        Self { marks: ReadMarks::new(pool), store, dirty: Mutex::default() }
+        Self { redis: ReadMarks::new(pool), store, dirty: Mutex::default() }
     }
 
-    /// Raises marks, each (room, user) at most once; where each is now, in order.
+    /// Raises marks, each (room, user) at most once; where each was at most, in order.
     pub async fn raise(&self, wanted: &[Wanted]) -> anyhow::Result<Vec<i64>> {
         let mut raises: Vec<Raise> = wanted.iter().map(|mark| Raise { mark: stored(mark), floor: None }).collect();
-        let mut raised = self.marks.raise(&raises).await?;
+        let mut raised = self.redis.raise(&raises).await?;
         // On a connection that nobody used before, Redis is compared with the database once; here nobody has read anything in it.
         if raised.contains(&Raised::Unknown) {
             for raise in &mut raises {
                 raise.floor = Some(StoredMark { seq: 1, number: 0, ..raise.mark });
             }
-            raised = self.marks.raise(&raises).await?;
+            raised = self.redis.raise(&raises).await?;
         }
-        let mut now = Vec::with_capacity(wanted.len());
+        let mut found = Vec::with_capacity(wanted.len());
         let mut dirty = self.lock();
         for ((room, user, seq), raised) in wanted.iter().zip(raised) {
-            now.push(match raised {
+            found.push(match raised {
                 Raised::Moved => {
                     let kept = dirty.entry((*room, *user)).or_default();
                     *kept = (*kept).max(*seq);
-                    *seq
+                    *seq - 1
                 }
                 Raised::Behind(mark) => mark.seq,
                 Raised::Unknown => bail!("Redis knows no mark although it was given one"),
             });
         }
-        Ok(now)
+        Ok(found)
     }
 
     /// Writes to PostgreSQL what has moved since the last time.
@@ -74,7 +74,7 @@ impl Marks {
 
     /// The mark as Redis has it.
     pub async fn read(&self, room_id: RoomId, user_id: UserId) -> anyhow::Result<Option<i64>> {
-        let marks = self.marks.of_room(room_id).await?;
+        let marks = self.redis.of_room(room_id).await?;
         Ok(marks.iter().find(|mark| mark.user_id == user_id).map(|mark| mark.seq))
     }
 

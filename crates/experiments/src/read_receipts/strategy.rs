@@ -65,16 +65,16 @@ impl Strategy {
 /// What a reader was told of its mark.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Marked {
-    /// Where the mark is; nothing when only that it is not less than what was asked for.
-    pub now: Option<i64>,
+    /// Where the mark was, at most; nothing when that was not told.
+    pub found: Option<i64>,
     /// Tries that came to nothing.
     pub retries: u64,
 }
 
 impl Marked {
     /// There, at the first try.
-    pub fn at(seq: i64) -> Self {
-        Self { now: Some(seq), retries: 0 }
+    pub fn found(seq: i64) -> Self {
+        Self { found: Some(seq), retries: 0 }
     }
 }
 
@@ -122,14 +122,14 @@ impl Marker {
             Self::Statements(Strategy::Conditional, connections) => connections.conditional(row, seq).await,
             Self::Statements(_, connections) => connections.unprotected(row, seq).await,
             Self::Redis(marks) => {
-                let now = marks.raise(&[(row.room_id, row.user_id, seq)]).await?;
-                Ok(Marked { now: now.first().copied(), retries: 0 })
+                let found = marks.raise(&[(row.room_id, row.user_id, seq)]).await?;
+                Ok(Marked { found: found.first().copied(), retries: 0 })
             }
             Self::Batched(waiting) => {
                 let (answer, answered) = oneshot::channel();
                 let wanted = (row.room_id, row.user_id, seq);
                 waiting.send(Waiting { wanted, answer }).await.ok().context("the batches have ended")?;
-                Ok(Marked { now: answered.await.context("a batch failed")?, retries: 0 })
+                Ok(Marked { found: answered.await.context("a batch failed")?, retries: 0 })
             }
         }
     }
@@ -150,21 +150,21 @@ async fn serve(target: Target, mut waiting: mpsc::Receiver<Waiting>) -> anyhow::
             *kept = (*kept).max(*seq);
         }
         let wanted: Vec<Wanted> = farthest.iter().map(|((room, user), seq)| (*room, *user, *seq)).collect();
-        let now = match &target {
+        let found = match &target {
             Target::Redis(marks) => marks.raise(&wanted).await?.into_iter().map(Some).collect(),
             Target::Postgres(store) => {
                 let at = Timestamp::now();
                 let mark =
                     |(room_id, user_id, seq): &Wanted| Mark { room_id: *room_id, user_id: *user_id, seq: *seq, at };
                 store.apply_read_marks(&wanted.iter().map(mark).collect::<Vec<_>>()).await?;
-                // Where a mark was ahead already is not read back.
+                // What a mark was behind is not read back.
                 vec![None; wanted.len()]
             }
         };
-        let now: BTreeMap<_, Option<i64>> = farthest.into_keys().zip(now).collect();
+        let found: BTreeMap<_, Option<i64>> = farthest.into_keys().zip(found).collect();
         for Waiting { wanted: (room, user, _), answer } in batch.drain(..) {
             // A reader that has gone is not answered.
-            answer.send(now.get(&(room, user)).copied().flatten()).ok();
+            answer.send(found.get(&(room, user)).copied().flatten()).ok();
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::{
 use chat_experiments::read_receipts::{Case, Line, Place, Settings, Strategy, faults, run};
 
 const CELL: Duration = Duration::from_millis(150);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn compare(cases: &[Case], strategies: &[Strategy]) -> Vec<Line> {
     let settings = Settings {
