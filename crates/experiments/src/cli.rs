@@ -56,7 +56,7 @@ struct ReadReceipts {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     rounds: u8,
     /// How long each measurement takes, in milliseconds
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(20..=60_000))]
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u16).range(20..=60_000))]
     cell_ms: u16,
     /// Connections to PostgreSQL; readers wait for a free one
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -31,7 +31,7 @@ use tokio::{
 pub use self::report::markdown;
 use self::{
     people::Readers,
-    reader::{Heard, Reader},
+    reader::{Heard, Made, Reader, Watching},
 };
 use crate::{
     cpu::{self, Processes, Used},
@@ -105,8 +105,10 @@ pub struct Cost {
     pub took: Duration,
     /// From command to reply: the mark is in Kafka.
     pub accepted: Times,
-    /// From command to the mark's own push: everybody who is to be told is told at that time.
+    /// From command to the mark's push at the reader's own session.
     pub told: Times,
+    /// From command to the mark's push at another session; where many read, some marks are told to others only together, as a number.
+    pub others_told: Times,
     /// From the first command until PostgreSQL has every last mark.
     pub stored: Duration,
     /// Pushes that all sessions heard, by their kind.
@@ -163,6 +165,7 @@ impl Cost {
     fn add(&mut self, heard: Heard) {
         self.accepted.extend(heard.accepted);
         self.told.extend(heard.told);
+        self.others_told.extend(heard.others_told);
         for (kind, count) in heard.pushes {
             *self.pushes.entry(kind).or_default() += count;
         }
@@ -172,14 +175,19 @@ impl Cost {
 async fn connect(settings: &Settings, readers: &Readers, sessions: usize) -> anyhow::Result<Vec<Reader>> {
     let url = ws_url(&settings.url);
     let rooms = || vec![RoomCursor { room_id: readers.room, after: None, presence: false }];
-    let open = |user| {
+    let made = Made::default();
+    let open = |(number, user)| {
+        let watching = Watching { is_on: number == 0, user, made: made.clone() };
         let (url, token) = (url.clone(), access_token(&settings.secret, user, Duration::from_hours(1)));
         async move {
             let (connection, _) = Connection::connect(&url, &token, rooms()).await.context("connect")?;
-            anyhow::Ok(Reader { connection, user, room: readers.room })
+            anyhow::Ok(Reader { connection, user, room: readers.room, watching })
         }
     };
-    stream::iter(readers.members.iter().take(sessions).copied().map(open)).buffer_unordered(OPENING).try_collect().await
+    stream::iter(readers.members.iter().take(sessions).copied().enumerate().map(open))
+        .buffer_unordered(OPENING)
+        .try_collect()
+        .await
 }
 
 /// When PostgreSQL had every last mark.

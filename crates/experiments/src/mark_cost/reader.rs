@@ -1,9 +1,9 @@
 //! One connected member.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     ops::RangeInclusive,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -34,6 +34,29 @@ pub struct Reader {
     pub user: UserId,
     /// Where.
     pub room: RoomId,
+    /// What is known of the others' marks.
+    pub watching: Watching,
+}
+
+/// One reader watches when it hears of the others' marks.
+#[derive(Debug, Clone)]
+pub struct Watching {
+    /// Whether it is this one.
+    pub is_on: bool,
+    /// Who it is.
+    pub user: UserId,
+    /// When marks were made, by all readers.
+    pub made: Made,
+}
+
+/// When each mark was made.
+#[derive(Debug, Clone, Default)]
+pub struct Made(Arc<Mutex<HashMap<(UserId, i64), Instant>>>);
+
+impl Made {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(UserId, i64), Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a member heard.
@@ -41,8 +64,10 @@ pub struct Reader {
 pub struct Heard {
     /// From command to reply.
     pub accepted: Times,
-    /// From command to push.
+    /// From command to push, at the reader's own session.
     pub told: Times,
+    /// From command to push, at the session that watches the others.
+    pub others_told: Times,
     /// Pushes by kind.
     pub pushes: BTreeMap<String, usize>,
 }
@@ -64,9 +89,10 @@ impl Reader {
             // An end of the sender is an end, too.
             drop(is_over.wait_for(|over| *over).await);
         };
+        let watching = self.watching.clone();
         let listening = async {
             while let Some(incoming) = self.connection.next().await {
-                heard.count(&incoming);
+                watching.hear(&incoming, &mut heard);
             }
         };
         tokio::select! {
@@ -80,6 +106,7 @@ impl Reader {
         let (caller, room_id) = (self.connection.caller(), self.room);
         let command = || ClientCommand::Read { room_id, seq };
         let mut asked = Instant::now();
+        self.watching.made.lock().insert((self.user, seq), asked);
         let mut id = caller.post(command()).await?;
         let (mut accepted, mut told) = (false, false);
         while !(accepted && told) {
@@ -87,7 +114,7 @@ impl Reader {
             let incoming =
                 incoming.with_context(|| format!("mark {seq} was not told within {} s", PATIENCE.as_secs()))?;
             let incoming = incoming.context("the connection ended")?;
-            heard.count(&incoming);
+            self.watching.hear(&incoming, heard);
             match incoming {
                 Incoming::Reply(reply) if reply.id == id => match reply.result {
                     ReplyResult::Ok(_) => {
@@ -115,6 +142,20 @@ impl Reader {
             }
         }
         Ok(())
+    }
+}
+
+impl Watching {
+    fn hear(&self, incoming: &Incoming, heard: &mut Heard) {
+        heard.count(incoming);
+        if let Incoming::Push(push) = incoming
+            && let ServerPush::Read(receipt) = &**push
+            && self.is_on
+            && receipt.user_id != self.user
+            && let Some(made) = self.made.lock().get(&(receipt.user_id, receipt.last_read_seq))
+        {
+            heard.others_told.add(made.elapsed());
+        }
     }
 }
 

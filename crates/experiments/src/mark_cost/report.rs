@@ -28,7 +28,7 @@ pub fn markdown(costs: &[(Room, Cost)]) -> String {
     format!("{}\n{}", table(&SEEN, 0, &seen), table(&head, 1, &used))
 }
 
-const SEEN: [&str; 11] = [
+const SEEN: [&str; 13] = [
     "members",
     "sessions",
     "marks",
@@ -36,6 +36,8 @@ const SEEN: [&str; 11] = [
     "accepted p50 (ms)",
     "told p50 (ms)",
     "told p99 (ms)",
+    "others told p50 (ms)",
+    "others told p99 (ms)",
     "stored after the last was told (ms)",
     "`read` pushes per mark",
     "`readSummary` pushes per mark",
@@ -45,6 +47,9 @@ const SEEN: [&str; 11] = [
 fn seen(room: Room, cost: &Cost) -> Vec<String> {
     let pushes = |kind: &str| number(cost.pushes.get(kind).copied().unwrap_or_default());
     let [told, told_late] = cost.told.percentiles([50, 99]);
+    let others = cost.others_told.percentiles([50, 99]);
+    let others = others.map(|time| if cost.others_told.count() == 0 { "–".to_owned() } else { short(ms(time)) });
+    let [others_told, others_late] = others;
     let [accepted] = cost.accepted.percentiles([50]);
     let seconds = cost.took.as_secs_f64().max(0.001);
     vec![
@@ -55,6 +60,8 @@ fn seen(room: Room, cost: &Cost) -> Vec<String> {
         short(ms(accepted)),
         short(ms(told)),
         short(ms(told_late)),
+        others_told,
+        others_late,
         short(ms(cost.stored.saturating_sub(cost.took))),
         short(pushes("read") / number(cost.marks.max(1))),
         short(pushes("readSummary") / number(cost.marks.max(1))),
@@ -83,10 +90,8 @@ mod tests {
         };
         let room = Room { members: 10, sessions: 10 };
         let line = seen(room, &cost);
-        assert_eq!(
-            (line[3].as_str(), line[8].as_str(), line[9].as_str(), line[10].as_str()),
-            ("500", "10.0", "0.50", "525")
-        );
+        let shown = [3, 7, 10, 11, 12].map(|column: usize| line[column].as_str());
+        assert_eq!(shown, ["500", "–", "10.0", "0.50", "525"]);
         let text = markdown(&[(room, cost)]);
         let all = text.lines().find(|line| line.contains("all of them")).unwrap();
         assert!(all.contains(" 300 "), "{all}");

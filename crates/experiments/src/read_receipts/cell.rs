@@ -1,6 +1,7 @@
 //! One way in one place, measured once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chat_protocol::{RoomId, UserId};
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep},
@@ -92,13 +94,19 @@ pub async fn run(
     }
     cell.cpu = cpu::between(&before, &scene.processes.used());
     cell.taken_back = scene.taken_back().await?;
-    cell.behind = scene.behind(case).await?;
+    let rows = scene.rows(case);
+    cell.behind = behind(rows, &scene.stored().await?);
     if let Some(marks) = marks {
-        for row in scene.rows(case).iter().filter(|row| row.acknowledged() > 1) {
-            cell.behind += usize::from(marks.read(row.room_id, row.user_id).await? < Some(row.acknowledged()));
-        }
+        let rooms = rows.iter().map(|row| row.room_id).collect();
+        cell.behind += behind(rows, &marks.read(rooms).await?);
     }
     Ok(cell)
+}
+
+/// Marks that are below what a reader was told. Those of which nobody was told anything may be missing.
+fn behind(rows: &[Arc<Row>], marks: &BTreeMap<(RoomId, UserId), i64>) -> usize {
+    let told = rows.iter().filter(|row| row.acknowledged() > 1);
+    told.filter(|row| marks.get(&(row.room_id, row.user_id)) < Some(&row.acknowledged())).count()
 }
 
 /// The rows that are one reader's: all of them share the only one there is; else each has its own.
@@ -157,5 +165,33 @@ async fn flush(marks: Arc<Marks>, over: Arc<AtomicBool>) -> anyhow::Result<()> {
         if last {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_mark_below_what_was_told_or_missing_is_behind() {
+        let random = &mut StdRng::seed_from_u64(1);
+        let mut row = || Arc::new(Row::new(RoomId::generate(), UserId::generate(), 9, random));
+        let rows = [row(), row(), row(), row()];
+        for (row, told) in rows.iter().zip([5, 5, 5, 1]) {
+            row.acknowledge(told);
+        }
+        let stored = [(&rows[0], 5), (&rows[1], 4)].map(|(row, seq)| ((row.room_id, row.user_id), seq));
+        assert_eq!(behind(&rows, &stored.into()), 2, "one is lower, one is missing, of one nothing was told");
+    }
+
+    #[test]
+    fn readers_share_the_only_row_and_no_other() {
+        let random = &mut StdRng::seed_from_u64(1);
+        let rows: Vec<_> =
+            (0..5).map(|_| Arc::new(Row::new(RoomId::generate(), UserId::generate(), 9, random))).collect();
+        assert_eq!([0, 7].map(|number| shared(&rows[..1], number, 8).len()), [1, 1]);
+        assert_eq!([0, 1, 2].map(|number| shared(&rows, number, 3).len()), [2, 2, 1]);
     }
 }

@@ -85,7 +85,11 @@ pub struct Line {
 pub async fn run(settings: &Settings, tell: impl Fn(&str)) -> anyhow::Result<Vec<Line>> {
     tell("filling rooms …");
     let scene = Scene::open(&settings.place, settings.stack.as_deref()).await?;
-    let measured = measure(settings, &scene, tell).await;
+    // An interrupt ends the measuring, not the cleaning up.
+    let measured = tokio::select! {
+        measured = measure(settings, &scene, tell) => measured,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
     scene.drop().await.context("the schema could not be dropped")?;
     measured
 }

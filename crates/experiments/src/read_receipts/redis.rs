@@ -1,7 +1,7 @@
 //! The way of the service: an atomic maximum in Redis answers, and PostgreSQL follows in batches.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -72,10 +72,13 @@ impl Marks {
         Ok(())
     }
 
-    /// The mark as Redis has it.
-    pub async fn read(&self, room_id: RoomId, user_id: UserId) -> anyhow::Result<Option<i64>> {
-        let marks = self.redis.of_room(room_id).await?;
-        Ok(marks.iter().find(|mark| mark.user_id == user_id).map(|mark| mark.seq))
+    /// The marks of these rooms as Redis has them.
+    pub async fn read(&self, rooms: BTreeSet<RoomId>) -> anyhow::Result<BTreeMap<(RoomId, UserId), i64>> {
+        let mut marks = BTreeMap::new();
+        for room in rooms {
+            marks.extend(self.redis.of_room(room).await?.iter().map(|mark| ((room, mark.user_id), mark.seq)));
+        }
+        Ok(marks)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(RoomId, UserId), i64>> {

@@ -41,7 +41,7 @@ pub fn faults(lines: &[Line]) -> Vec<String> {
     faults
 }
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 12] = [
     "strategy",
     "readers",
     "marks/s",
@@ -53,6 +53,7 @@ const HEAD: [&str; 11] = [
     "behind at the end",
     "PostgreSQL (CPU-µs per mark)",
     "Redis (CPU-µs per mark)",
+    "readers (CPU-µs per mark)",
 ];
 
 fn cells(line: &Line) -> Vec<String> {
@@ -75,6 +76,7 @@ fn cells(line: &Line) -> Vec<String> {
         sum(&|cell| cell.behind),
         cpu(cells, "postgres", marks),
         cpu(cells, "redis", marks),
+        cpu(cells, "client", marks),
     ]
 }
 
@@ -109,8 +111,20 @@ mod tests {
         assert_eq!(cells[0].lost(), 3);
         let line = Line { case: Case::OneMark, readers: 8, strategy: Strategy::Control, cells };
         let told = super::cells(&line);
-        let expected =
-            ["control: no protection", "8", "200", "2.0", "2.0", "0.25", "6", "0", "3", "50.0", "not measured"];
+        let expected = [
+            "control: no protection",
+            "8",
+            "200",
+            "2.0",
+            "2.0",
+            "0.25",
+            "6",
+            "0",
+            "3",
+            "50.0",
+            "not measured",
+            "not measured",
+        ];
         assert_eq!(told, expected);
         assert_eq!(faults(std::slice::from_ref(&line)), Vec::<String>::new());
         assert!(markdown(&[line]).starts_with("**One mark**\n\n| strategy "));

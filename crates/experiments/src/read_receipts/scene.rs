@@ -1,6 +1,6 @@
 //! A schema of its own on a PostgreSQL, rooms to read in, and a Redis.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use chat_protocol::{RoomId, UserId};
@@ -120,16 +120,12 @@ impl Scene {
         Ok(usize::try_from(count)?)
     }
 
-    /// Marks in PostgreSQL that are behind what a reader was told.
-    pub async fn behind(&self, case: Case) -> anyhow::Result<usize> {
-        let mut behind = 0;
-        for row in self.rows(case) {
-            let ids = [row.room_id.0, row.user_id.0];
-            let sql = "SELECT read_seq FROM room_members WHERE room_id = $1 AND user_id = $2";
-            let stored: i64 = self.admin.query_one(sql, &[&ids[0], &ids[1]]).await?.try_get(0)?;
-            behind += usize::from(stored < row.acknowledged());
-        }
-        Ok(behind)
+    /// Every mark as PostgreSQL has it.
+    pub async fn stored(&self) -> anyhow::Result<BTreeMap<(RoomId, UserId), i64>> {
+        let rows = self.admin.query("SELECT room_id, user_id, read_seq FROM room_members", &[]).await?;
+        let mark =
+            |row: &tokio_postgres::Row| Ok(((RoomId(row.try_get(0)?), UserId(row.try_get(1)?)), row.try_get(2)?));
+        rows.iter().map(mark).collect()
     }
 
     /// Removes the schema. Keys in Redis go by themselves.
