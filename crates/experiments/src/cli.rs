@@ -86,9 +86,9 @@ struct ReadMarkCost {
     /// Rooms to measure, each as members:sessions; that many of the members are connected and read
     #[arg(long, value_delimiter = ',', default_value = "10:10,1000:10,1000:200")]
     rooms: Vec<mark_cost::Room>,
-    /// Marks that each session makes, one after the other was told
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=5_000))]
-    marks: u16,
+    /// Marks in each room, shared by its sessions; each session makes one after the other, at most 100 a second
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    marks: u32,
     /// How long the idle system is measured first, in seconds: what it uses is taken off
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600))]
     idle_secs: u16,
@@ -134,11 +134,11 @@ async fn compare(arguments: ReadReceipts) -> anyhow::Result<bool> {
     progress("", started);
     let marks: usize = lines.iter().flat_map(|line| &line.cells).map(|cell| cell.times.count()).sum();
     let text = format!(
-        "{} marks in {rounds} rounds of {} ms for each line, {} connections to PostgreSQL; CPUs: {}. Medians of the rounds; lost marks are sums.\n\n{}",
+        "{} marks in {rounds} rounds of {} ms for each line; {} connections to PostgreSQL; {}. Medians of the rounds; counts are sums.\n\n{}",
         grouped(chat_experiments::figures::number(marks)),
         cell.as_millis(),
         settings.place.connections,
-        std::thread::available_parallelism()?,
+        machine()?,
         read_receipts::markdown(&lines)
     );
     println!("{text}");
@@ -160,17 +160,22 @@ async fn cost(arguments: ReadMarkCost) -> anyhow::Result<bool> {
         postgres: arguments.postgres,
         secret: arguments.secret,
         stack: arguments.stack,
-        marks: arguments.marks.into(),
+        marks: usize::try_from(arguments.marks)?,
         idle: Duration::from_secs(arguments.idle_secs.into()),
     };
     let started = Instant::now();
+    // Code that was never run is slow: Kafka's is compiled while it runs.
+    if let Some(room) = arguments.rooms.first() {
+        let warm_up = mark_cost::run(&settings, *room, |what| progress(&format!("warming up: {what}"), started));
+        warm_up.await.context("warming up")?;
+    }
     let mut costs = Vec::new();
     for room in arguments.rooms {
         let cost = mark_cost::run(&settings, room, |what| progress(&format!("{room}: {what}"), started)).await;
         costs.push((room, cost.with_context(|| format!("room {room}"))?));
     }
     progress("", started);
-    let text = mark_cost::markdown(&costs);
+    let text = format!("Measured on {}.\n\n{}", machine()?, mark_cost::markdown(&costs));
     println!("{text}");
     if let Some(path) = arguments.write {
         document::write(&path, "cost", &text)?;
@@ -178,6 +183,12 @@ async fn cost(arguments: ReadMarkCost) -> anyhow::Result<bool> {
     }
     println!("took {:.0} s", started.elapsed().as_secs_f64());
     Ok(true)
+}
+
+/// What figures depend on.
+fn machine() -> anyhow::Result<String> {
+    let build = if cfg!(debug_assertions) { "debug build" } else { "release build" };
+    Ok(format!("{} CPUs, {build}", std::thread::available_parallelism()?))
 }
 
 /// A line that is replaced by the next, only on a terminal.

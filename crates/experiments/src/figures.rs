@@ -50,14 +50,13 @@ pub fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// As many digits as say something: 0.27, 3.1, 640.
+/// As many digits as say something: 0.27, 3.1, 640, 1,234.
 pub fn short(value: f64) -> String {
-    let digits = match value {
-        value if value < 1.0 => 2,
-        value if value < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$}")
+    match value {
+        value if value < 1.0 => format!("{value:.2}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => grouped(value),
+    }
 }
 
 /// A whole number with its thousands apart: 12,345.
@@ -90,7 +89,7 @@ mod tests {
 
     #[test]
     fn numbers_are_as_long_as_they_say_something() {
-        assert_eq!([0.274, 3.46, 640.2].map(short), ["0.27", "3.5", "640"]);
+        assert_eq!([0.274, 3.46, 640.2, 1_410.0].map(short), ["0.27", "3.5", "640", "1,410"]);
         assert_eq!(
             [7.0, 999.0, 1_000.0, 12_345.0, 1_234_567.0].map(grouped),
             ["7", "999", "1,000", "12,345", "1,234,567"]

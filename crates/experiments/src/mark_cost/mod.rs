@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// Until connecting has no consequences any more.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(5);
 /// Longest wait for the last mark to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(30);
 /// Connections opened at a time.
@@ -56,7 +56,7 @@ pub struct Settings {
     pub secret: String,
     /// Folder of its native stack.
     pub stack: PathBuf,
-    /// Marks of each session.
+    /// Marks in each room, of all sessions together.
     pub marks: usize,
     /// How long the idle system is measured.
     pub idle: Duration,
@@ -122,8 +122,9 @@ pub async fn run(settings: &Settings, room: Room, tell: impl Fn(&str)) -> anyhow
     let postgres =
         PostgresConfig { url: Secret::new(settings.postgres.clone()), schema: "public".to_owned(), pool_size: 4 };
     let store = Store::new(&postgres)?;
+    let each = (settings.marks / room.sessions).max(1);
     tell("making people and messages …");
-    let readers = people::make(&store, room.members, settings.marks).await?;
+    let readers = people::make(&store, room.members, each).await?;
     tell("connecting …");
     let readers_connected = connect(settings, &readers, room.sessions).await?;
 
@@ -144,7 +145,7 @@ pub async fn run(settings: &Settings, room: Room, tell: impl Fn(&str)) -> anyhow
     for reader in readers_connected {
         reading.spawn(reader.read(readers.seqs.clone(), Arc::clone(&last_told), is_over.clone()));
     }
-    let mut cost = Cost { marks: room.sessions * settings.marks, ..Cost::default() };
+    let mut cost = Cost { marks: room.sessions * each, ..Cost::default() };
     // A reader that fails never comes to the barrier.
     tokio::select! {
         _ = last_told.wait() => {}

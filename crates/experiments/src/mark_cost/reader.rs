@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::RangeInclusive,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,13 +17,15 @@ use chat_protocol::{
 use serde_json::Value;
 use tokio::{
     sync::{Barrier, watch},
-    time::{sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use crate::figures::Times;
 
 /// Longest wait for anything to be heard while a mark is awaited.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two marks of a session, at least: half of what a gateway lets a user make.
+const APART: Duration = Duration::from_millis(10);
 /// Wait after a refusal that does not say how long.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -73,7 +76,7 @@ pub struct Heard {
 }
 
 impl Reader {
-    /// Marks one entry after the other, each when the one before was told; then says so, and listens until it is over.
+    /// Marks one entry after the other, each when the one before was told, and not at once; then says so, and listens until it is over.
     pub async fn read(
         mut self,
         seqs: RangeInclusive<i64>,
@@ -81,7 +84,13 @@ impl Reader {
         mut is_over: watch::Receiver<bool>,
     ) -> anyhow::Result<Heard> {
         let mut heard = Heard::default();
+        let mut pace = interval(APART);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for seq in seqs {
+            let due = async {
+                pace.tick().await;
+            };
+            self.listen_until(due, &mut heard).await?;
             self.mark(seq, &mut heard).await?;
         }
         let ending = async {
@@ -89,17 +98,19 @@ impl Reader {
             // An end of the sender is an end, too.
             drop(is_over.wait_for(|over| *over).await);
         };
-        let watching = self.watching.clone();
-        let listening = async {
-            while let Some(incoming) = self.connection.next().await {
-                watching.hear(&incoming, &mut heard);
-            }
-        };
-        tokio::select! {
-            () = ending => {}
-            () = listening => bail!("the connection ended"),
-        }
+        self.listen_until(ending, &mut heard).await?;
         Ok(heard)
+    }
+
+    async fn listen_until(&mut self, until: impl Future<Output = ()>, heard: &mut Heard) -> anyhow::Result<()> {
+        let mut until = pin!(until);
+        loop {
+            let incoming = tokio::select! {
+                () = &mut until => return Ok(()),
+                incoming = self.connection.next() => incoming,
+            };
+            self.watching.hear(&incoming.context("the connection ended")?, heard);
+        }
     }
 
     async fn mark(&mut self, seq: i64, heard: &mut Heard) -> anyhow::Result<()> {

@@ -53,7 +53,7 @@ fn seen(room: Room, cost: &Cost) -> Vec<String> {
     let [accepted] = cost.accepted.percentiles([50]);
     let seconds = cost.took.as_secs_f64().max(0.001);
     vec![
-        room.members.to_string(),
+        grouped(number(room.members)),
         room.sessions.to_string(),
         grouped(number(cost.marks)),
         grouped(number(cost.marks) / seconds),
