@@ -1,10 +1,10 @@
 # `make` alone lists the targets. Recipes only call scripts.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos soak chaos-broken fuzz bench bench-queries
+.PHONY: help up down status logs topic clean build fmt lint deny docs-check asyncapi-check test chaos soak chaos-broken fuzz bench bench-queries bench-read-marks experiment-read-receipts
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything and print what to open
 	@deploy/run.sh up
@@ -64,3 +64,9 @@ bench: ## what encoding one event for 1,000 receivers costs each of them
 
 bench-queries: ## plans and latencies of the queries on 1,000,000 messages: make bench-queries MESSAGES=1000000
 	@deploy/bench-queries.sh
+
+bench-read-marks: ## CPU-µs of one read mark in every process, from the client to the row, in rooms of 10 and of 1,000
+	@deploy/bench-read-marks.sh
+
+experiment-read-receipts: ## ways to move a read mark compared, with 1 to 256 readers: marks/s, ms, retries, lost updates
+	@deploy/experiment-read-receipts.sh
