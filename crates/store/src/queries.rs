@@ -51,6 +51,9 @@ queries! {
     STORED_OUTCOME = "commands/stored_outcome.sql";
     LIST_READ_MARKS = "read_marks/list_read_marks.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
+    RAISE_LAST_SEEN = "presence/raise_last_seen.sql";
+    LAST_SEEN = "presence/last_seen.sql";
+    LAST_SEEN_OF_MEMBERS = "presence/last_seen_of_members.sql";
     DUMP_TIMELINE = "dump/timeline.sql";
     DUMP_MEMBERS = "dump/members.sql";
 }

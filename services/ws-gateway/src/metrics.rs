@@ -17,6 +17,7 @@ pub struct Metrics {
     sessions: IntGauge,
     rooms: IntGauge,
     presence_rooms: IntGauge,
+    presence_pushes: IntCounter,
     delivered: IntCounter,
     parked: IntCounter,
     gap_pages: IntCounter,
@@ -24,6 +25,8 @@ pub struct Metrics {
     ring_catch_ups: IntCounter,
     ring_bytes: IntGauge,
     malformed: IntCounter,
+    /// Users whose last time here was to be written, by result: written, failed (and tried again), shed.
+    pub last_seen: IntCounterVec,
     /// Sends by what they ended with: accepted, unknown, or the error code.
     pub sends: IntCounterVec,
     /// From the receipt of a send to Kafka's acknowledgement.
@@ -112,6 +115,17 @@ impl Metrics {
             presence_rooms: register_int_gauge_with_registry!(
                 "chat_gateway_presence_rooms",
                 "Rooms whose members' presence is watched on this gateway",
+                registry
+            )?,
+            presence_pushes: register_int_counter_with_registry!(
+                "chat_gateway_presence_pushes_total",
+                "Members' presence queued to sessions",
+                registry
+            )?,
+            last_seen: register_int_counter_vec_with_registry!(
+                "chat_gateway_last_seen_total",
+                "Users whose last time here was to be written: written, failed (and tried again), shed",
+                &["result"],
                 registry
             )?,
             delivered: register_int_counter_with_registry!(
@@ -212,6 +226,7 @@ impl Metrics {
     pub fn hub(&self, (sessions, rooms): (usize, usize), tally: Tally) {
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         self.rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
+        self.presence_pushes.inc_by(tally.presence_pushes);
         self.delivered.inc_by(tally.delivered);
         self.parked.inc_by(tally.parked);
         self.gap_pages.inc_by(tally.gaps);

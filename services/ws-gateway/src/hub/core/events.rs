@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytestring::ByteString;
 use chat_protocol::{
     Outcome, ReadReceipt, RoomId, UserId,
-    push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, UserPush, documents},
+    push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, Typing, UserPush, documents},
     redis_key::Channel,
 };
 
@@ -65,7 +65,11 @@ impl Hub {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         match (push.event, push.event.timeline()) {
             (_, None) if self.deaf => {}
-            (RoomPushKind::Typing, _) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
+            (RoomPushKind::Typing, _) => match serde_json::from_str::<Typing>(push.data.get()) {
+                Ok(typing) if !room.admits_typing(typing.user_id, now) => {}
+                Ok(_) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
+                Err(_) => self.tally.malformed += 1,
+            },
             (_, None) => match serde_json::from_str::<ReadReceipt>(push.data.get()) {
                 // A read-receipt service that slept tells, when it wakes, what another has told long since.
                 Ok(mark) if !room.mark_moves(mark.user_id, mark.last_read_seq) => {}
@@ -74,6 +78,11 @@ impl Hub {
             },
             (_, Some(kind)) => {
                 let json = ByteString::from(Box::<str>::from(push.data));
+                for user_id in &push.removed {
+                    // Their sessions may be here without this room.
+                    effects.push(Effect::ForgetMembership { room_id, user_id: *user_id });
+                    self.presences.left(room_id, *user_id);
+                }
                 match TimelineEvent::new(push.seq, kind, push.removed, json) {
                     Ok(event) => {
                         let removed = room.push(event, now);

@@ -12,6 +12,7 @@ mod ring_tests;
 mod subscribers;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 use std::{
     cell::OnceCell,
@@ -22,8 +23,8 @@ use std::{
 
 use chat_protocol::{ErrorCode, RoomId, UserId};
 
-use self::ring::Ring;
 pub use self::ring::RingLimits;
+use self::{ring::Ring, typing::TypingGate};
 use super::{
     SessionHandle,
     sink::{Feed, Rendered, Sink, SubscriptionKey, TimelineEvent},
@@ -125,6 +126,7 @@ pub struct Room {
     asides: u64,
     /// The farthest read mark told of each member.
     marks: HashMap<UserId, i64>,
+    typing: TypingGate,
     tally: Tally,
 }
 
@@ -145,6 +147,7 @@ impl Room {
             idle_since: Some(now),
             asides: 0,
             marks: HashMap::new(),
+            typing: TypingGate::default(),
             tally: Tally::default(),
         }
     }
@@ -227,6 +230,11 @@ impl Room {
         moves
     }
 
+    /// Whether the room is told that this user types.
+    pub fn admits_typing(&mut self, user_id: UserId, now: Instant) -> bool {
+        self.typing.admits(user_id, now)
+    }
+
     /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
     pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
         self.asides += 1;
@@ -243,6 +251,7 @@ impl Room {
 
     fn advance(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
         self.position = Some(event.seq);
+        self.typing.advance(event, now);
         self.ring.push(event.clone());
         self.hand_over(event, Whom::Live, now, removed);
     }
