@@ -142,7 +142,7 @@ impl Server {
         let lists = RoomListMetrics::register(&context.metrics)?;
         let room_lists = Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), lists));
         let online = OnlineUsers::new(redis.clone());
-        let last_seen = LastSeen::new(context.clock.clone(), metrics.last_seen.clone());
+        let last_seen = LastSeen::new(context.clock.clone(), metrics.presence.last_seen.clone());
         let executor = Executor::start(Parts {
             gateway_id,
             store: store.clone(),

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(batch, [(ann, at(1))]);
         assert_eq!(seen.due(start, at(2)), [(ann, at(2))], "what was not written is due still");
         seen.written(&batch, start);
-        assert_eq!(seen.due(start + REPEAT - EVERY, at(60)), []);
+        assert_eq!(seen.due(start + REPEAT / 2, at(31)), []);
         assert_eq!(seen.due(start + REPEAT, at(61)), [(ann, at(61))]);
         assert!(seen.left(ann, at(65)));
         let batch = seen.due(start + REPEAT, at(70));
