@@ -1,5 +1,8 @@
 //! The real binaries: nothing is lost, doubled or out of order, whoever is killed.
 
+#[path = "processes/presence.rs"]
+mod presence;
+
 use std::time::Duration;
 
 use chat_client::{Connection, RestClient};

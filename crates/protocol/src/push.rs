@@ -105,6 +105,10 @@ pub struct Presence {
     pub user_id: UserId,
     /// Now.
     pub status: PresenceStatus,
+    /// With [`PresenceStatus::Offline`], if it is known: when the last session ended. Of a gateway that was killed: up to a minute earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_seen: Option<Timestamp>,
 }
 
 /// On the presence channel: a hint that these users came or went on some gateway. Whether they are online now is read from the sets of all

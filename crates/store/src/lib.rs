@@ -14,6 +14,7 @@ mod commands;
 mod config;
 mod dump;
 mod error;
+mod last_seen;
 mod logins;
 mod members;
 mod messages;

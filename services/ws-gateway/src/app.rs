@@ -24,6 +24,7 @@ use crate::{
     error::Refusal,
     hub::{self, Executor, HubHandle, Parts, RingBounds, RingLimits, Timing},
     ingest::Ingest,
+    last_seen::LastSeen,
     limits::Limits,
     marks::{Marks, places::Places},
     membership::Memberships,
@@ -54,6 +55,7 @@ pub struct Gateway {
     pub limits: Arc<Limits>,
     pub ingest: Arc<Ingest>,
     pub typing: TypingTeller,
+    pub online: OnlineUsers,
     pub store: Store,
     pub marks: Marks,
     pub room_lists: Arc<RoomLists>,
@@ -143,12 +145,15 @@ impl Server {
         let marks = Marks::new(store.clone(), ReadMarks::new(redis.clone()));
         let room_lists =
             Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), marks.clone(), lists));
+        let online = OnlineUsers::new(redis.clone());
+        let last_seen = LastSeen::new(context.clock.clone(), metrics.presence.last_seen.clone());
         let executor = Executor::start(Parts {
             gateway_id,
             store: store.clone(),
             subscriber: subscriptions.clone(),
             viewers: Viewers::new(redis.clone()),
-            online: OnlineUsers::new(redis.clone()),
+            online: online.clone(),
+            last_seen: last_seen.clone(),
             lifecycle: lifecycle.clone(),
             stop: backstage.clone(),
             hub: hub.clone(),
@@ -171,6 +176,7 @@ impl Server {
         lifecycle.spawn("redis-subscriber", subscriber.run(backstage.clone()));
         lifecycle.spawn("hub", hub::run(timing, rings, inputs, events, executor, metrics.clone(), backstage.clone()));
 
+        lifecycle.spawn("last-seen", last_seen.write(store.clone(), backstage.clone()));
         let (typing, typing_waiting) = TypingTeller::new(memberships.clone());
         lifecycle.spawn("typing", typing::publish(redis.clone(), typing_waiting, backstage.clone()));
 
@@ -201,6 +207,7 @@ impl Server {
                 clock: clock.clone(),
             }),
             typing,
+            online,
             tokens,
             store,
             marks,

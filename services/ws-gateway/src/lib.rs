@@ -16,6 +16,7 @@ mod error;
 mod hub;
 mod ingest;
 mod landing;
+mod last_seen;
 mod limits;
 mod marks;
 mod membership;

@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use crate::{error::Refusal, pause::Pause};
 
 /// A checked membership counts for this long; a kick or leave seen by the hub ends it at once.
-const FRESH: Duration = Duration::from_secs(30);
+pub const FRESH: Duration = Duration::from_secs(30);
 /// The session waits for the check, and with it all that was asked after it: longer, and a send has no answer in time. A session with many
 /// sends in hand does not wait for each.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -33,12 +33,17 @@ impl Memberships {
 
     /// Passes members; one answer for rooms that are not there and rooms that are not theirs.
     pub async fn check(&self, room_id: RoomId, user_id: UserId) -> Result<(), Refusal> {
-        if self.fresh.contains_key(&(room_id, user_id)) {
+        if self.passed(room_id, user_id) {
             return Ok(());
         }
         self.ask(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
         self.fresh.insert((room_id, user_id), ());
         Ok(())
+    }
+
+    /// Whether they passed a moment ago. Asks nobody.
+    pub fn passed(&self, room_id: RoomId, user_id: UserId) -> bool {
+        self.fresh.contains_key(&(room_id, user_id))
     }
 
     /// What the database says, if it says it soon.

@@ -16,7 +16,8 @@ const CANARY_SECONDS_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 pub struct Metrics {
     sessions: IntGauge,
     rooms: IntGauge,
-    presence_rooms: IntGauge,
+    /// Those of members' presence.
+    pub presence: PresenceMetrics,
     delivered: IntCounter,
     parked: IntCounter,
     gap_pages: IntCounter,
@@ -80,6 +81,38 @@ impl RoomListMetrics {
     }
 }
 
+/// Those of members' presence.
+#[derive(Debug, Clone)]
+pub struct PresenceMetrics {
+    rooms: IntGauge,
+    pushes: IntCounter,
+    /// Users whose last time here was to be written, by result: written, failed (and tried again), shed.
+    pub last_seen: IntCounterVec,
+}
+
+impl PresenceMetrics {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            rooms: register_int_gauge_with_registry!(
+                "chat_gateway_presence_rooms",
+                "Rooms whose members' presence is watched on this gateway",
+                registry
+            )?,
+            pushes: register_int_counter_with_registry!(
+                "chat_gateway_presence_pushes_total",
+                "Members' presence queued to sessions",
+                registry
+            )?,
+            last_seen: register_int_counter_vec_with_registry!(
+                "chat_gateway_last_seen_total",
+                "Users whose last time here was to be written: written, failed (and tried again), shed",
+                &["result"],
+                registry
+            )?,
+        })
+    }
+}
+
 impl CanaryMetrics {
     /// Registers them.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
@@ -109,11 +142,7 @@ impl Metrics {
                 registry
             )?,
             rooms: register_int_gauge_with_registry!("chat_gateway_rooms", "Rooms open on this gateway", registry)?,
-            presence_rooms: register_int_gauge_with_registry!(
-                "chat_gateway_presence_rooms",
-                "Rooms whose members' presence is watched on this gateway",
-                registry
-            )?,
+            presence: PresenceMetrics::register(registry)?,
             delivered: register_int_counter_with_registry!(
                 "chat_gateway_frames_delivered_total",
                 "Room frames queued to sessions",
@@ -200,7 +229,7 @@ impl Metrics {
 
     /// Rooms whose members' presence is watched.
     pub fn presence_rooms(&self, rooms: usize) {
-        self.presence_rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
+        self.presence.rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
     }
 
     /// Bytes kept for those who come back.
@@ -212,6 +241,7 @@ impl Metrics {
     pub fn hub(&self, (sessions, rooms): (usize, usize), tally: Tally) {
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         self.rooms.set(i64::try_from(rooms).unwrap_or(i64::MAX));
+        self.presence.pushes.inc_by(tally.presence_pushes);
         self.delivered.inc_by(tally.delivered);
         self.parked.inc_by(tally.parked);
         self.gap_pages.inc_by(tally.gaps);

@@ -83,6 +83,7 @@ pub fn app(
                         .route("/rooms/{room_id}/members/me", web::route().to(not_found))
                         .service(rest::members::kick)
                         .service(rest::members::change_role)
+                        .service(rest::presence::list)
                         .service(rest::messages::history)
                         .service(rest::messages::send)
                         .service(rest::changes::edit)

@@ -14,7 +14,8 @@ use serde_json::json;
 
 pub use self::error::{Problem, RestError};
 pub use self::model::{
-    Changed, Events, MemberMark, Page, PageQuery, Profile, Room, RoomEvent, RoomMember, RoomType, Sent, Session, User,
+    Changed, Events, MemberMark, MemberPresence, MemberStatus, Page, PageQuery, Profile, Room, RoomEvent, RoomMember,
+    RoomType, Sent, Session, User,
 };
 
 /// Longest single answer is awaited this long: a send by REST answers when it is stored, at most 5 s later.

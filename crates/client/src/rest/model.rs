@@ -235,6 +235,35 @@ pub struct Reader {
     pub read_at: Timestamp,
 }
 
+/// Whether a member is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MemberStatus {
+    /// At least one session.
+    Online,
+    /// None.
+    Offline,
+    /// It cannot be found out just now.
+    Unknown,
+}
+
+/// A member's presence.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberPresence {
+    /// Who.
+    pub user_id: UserId,
+    /// Now.
+    pub status: MemberStatus,
+    /// Of who is not online, if there ever was a session: when the last one ended.
+    pub last_seen: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Presences {
+    pub members: Vec<MemberPresence>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Marks {
     pub marks: Vec<MemberMark>,

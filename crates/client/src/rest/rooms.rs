@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     RestClient, RestError, json as read,
-    model::{Changed, Events, Marks, MemberMark, MessageReaders, Room},
+    model::{Changed, Events, Marks, MemberMark, MemberPresence, MessageReaders, Presences, Room},
 };
 
 impl RestClient {
@@ -73,6 +73,11 @@ impl RestClient {
     pub async fn events(&self, room: RoomId, after: i64, limit: u32) -> Result<Events, RestError> {
         let query = [("after", after.to_string()), ("limit", limit.to_string())];
         self.get(&format!("/chat/rooms/{room}/events"), &query).await
+    }
+
+    /// Which members are online, and when the others last were.
+    pub async fn presence(&self, room: RoomId) -> Result<Vec<MemberPresence>, RestError> {
+        Ok(self.get::<Presences>(&format!("/chat/rooms/{room}/presence"), &[]).await?.members)
     }
 
     /// How far each member has read.

@@ -25,6 +25,7 @@ mod json_bad_input;
 mod jwks;
 mod kafka_records;
 mod kick_flood;
+mod last_seen;
 mod late_answers;
 mod loss;
 mod messages;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chat_client::Connection;
 use chat_e2e::{System, Talk, deadline, frame_error};
 use chat_protocol::{
-    ErrorCode, RoomId, UserId,
+    EntryType, ErrorCode, RoomId, UserId,
     frame::{ClientCommand, ReplyBody, ServerPush},
 };
 use chat_testkit::{TcpProxy, TestEnv};
@@ -78,6 +78,51 @@ async fn a_stranger_cannot_say_that_they_type() {
     let at_eve = system.connect(1, &eve, &[]).await;
     let refused = at_eve.call(ClientCommand::Typing { room_id: room, typing: true }).await;
     assert_eq!(frame_error(refused).code, ErrorCode::RoomNotFound);
+}
+
+#[tokio::test]
+async fn whoever_disconnects_while_typing_is_not_typing_any_more() {
+    let system = System::shared().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice, &bob]).await;
+    let mut at_bob = system.connect(1, &bob, &[(room, None)]).await;
+    let at_alice = system.connect(0, &alice, &[]).await;
+    type_in(&at_alice, room, true).await;
+    assert_eq!(at_bob.hear("typing", |push| typing(&push)).await, (room, alice.id, true));
+    at_alice.close().await;
+    assert_eq!(at_bob.hear("gone", |push| typing(&push)).await, (room, alice.id, false));
+    // Who had stopped before says nothing more.
+    let again = system.connect(0, &alice, &[]).await;
+    type_in(&again, room, true).await;
+    type_in(&again, room, false).await;
+    again.close().await;
+    let last = system.connect(0, &alice, &[]).await;
+    last.say(room, "said").await;
+    let heard = at_bob.hear_until("said", |push| matches!(push, ServerPush::Message { .. })).await;
+    let told: Vec<bool> = heard.iter().filter_map(typing).map(|(_, _, typing)| typing).collect();
+    assert_eq!(told, [true, false]);
+}
+
+#[tokio::test]
+async fn a_kicked_member_is_not_seen_typing() {
+    let system = System::shared().await;
+    let (alice, bob) = (system.person("alice").await, system.person("bob").await);
+    let room = system.group(&[&alice, &bob]).await;
+    let mut at_alice = system.connect(0, &alice, &[(room, None)]).await;
+    // Nobody has the room open on this gateway: it does not hear of the kick, and takes him for a member for some seconds.
+    let (at_bob, also_bob) = (system.connect(1, &bob, &[]).await, system.connect(1, &bob, &[]).await);
+    type_in(&at_bob, room, true).await;
+    assert_eq!(at_alice.hear("typing", |push| typing(&push)).await, (room, bob.id, true));
+    system.rest(0, &alice).kick(room, bob.id).await.unwrap();
+    let kicked = |push: &ServerPush| matches!(push, ServerPush::Message { message } if message.entry_type == EntryType::SystemKick);
+    at_alice.hear_until("the kick", kicked).await;
+    type_in(&also_bob, room, true).await;
+    also_bob.close().await;
+    at_alice.say(room, "said").await;
+    let said =
+        |push: &ServerPush| matches!(push, ServerPush::Message { message } if message.entry_type == EntryType::Text);
+    let heard = at_alice.hear_until("said", said).await;
+    assert!(!heard.iter().any(|push| typing(push).is_some()), "{heard:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod changes;
 mod changes_races;
 mod changes_reads;
 mod commands;
+mod last_seen;
 mod logins;
 mod queries_prepare;
 mod read_marks;

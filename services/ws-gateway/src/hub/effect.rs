@@ -2,7 +2,7 @@
 
 use chat_protocol::{Outcome, RoomId, UserId, redis_key::Channel};
 
-use super::{room::PageRequest, watched::Scope};
+use super::{room::PageRequest, watched::Check};
 
 /// What the hub wants done.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub enum Effect {
     /// Tell Redis that a user has a session here, or the last one ended.
     Online { user_id: UserId, online: bool },
     /// Read which members of rooms are online.
-    CheckPresence(Vec<(RoomId, Scope)>),
+    CheckPresence(Vec<(RoomId, Check)>),
     /// Read which log-ins of users have ended.
     CheckLogins(Vec<UserId>),
     /// A membership ended: forget that it was checked.

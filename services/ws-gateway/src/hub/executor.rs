@@ -21,7 +21,9 @@ use super::{
     room::PageRequest,
     sink::TimelineEvent,
 };
-use crate::{auth::Logins, marks::Marks, membership::Memberships, room_lists::RoomLists, waiters::Waiters};
+use crate::{
+    auth::Logins, last_seen::LastSeen, marks::Marks, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
+};
 
 /// Database reads of the hub under way at once: a mass reconnect queues here instead of starving the REST calls of connections.
 const READS: usize = 8;
@@ -44,6 +46,8 @@ pub struct Parts {
     pub viewers: Viewers,
     /// Who has a session.
     pub online: OnlineUsers,
+    /// When they had one last.
+    pub last_seen: LastSeen,
     /// Where tasks live.
     pub lifecycle: Lifecycle,
     /// Ends them.
@@ -100,7 +104,10 @@ impl Executor {
                 Effect::Channel { channel, wanted } => self.channels.want([(channel, wanted)]),
                 Effect::Viewer { room_id, user_id, viewing } => self.viewers.want([((room_id, user_id), viewing)]),
                 Effect::AllViewers(all) => self.viewers.want(all.into_iter().map(|viewer| (viewer, true))),
-                Effect::Online { user_id, online } => self.online.want([(user_id, online)]),
+                Effect::Online { user_id, online } => {
+                    self.parts.last_seen.note(user_id, online);
+                    self.online.want([(user_id, online)]);
+                }
                 Effect::CheckPresence(rooms) => {
                     // Hints from before the reading on.
                     let subscribed = self.channels.flushed();

@@ -9,13 +9,21 @@ use std::{
 use chat_protocol::{GatewayId, RoomId, UserId, redis_key::ONLINE_RENEWAL};
 use chat_redis::{OnlineUsers, RedisError};
 use chat_store::Store;
+use jiff::Timestamp;
 use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{pending::Pending, presence::Checked, watched::Scope};
+use super::{
+    pending::Pending,
+    presence::Checked,
+    watched::{Check, Found, Scope},
+};
+use crate::pause::Pause;
 
 /// Users who come and go are told to Redis at most this often.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
+/// A check does not wait longer for when its users were last seen: they are told as offline without it.
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// Checks under way at once; what clients wait for comes first.
 const CHECKS: usize = 2;
 
@@ -24,30 +32,31 @@ pub struct PresenceReader {
     store: Store,
     online: OnlineUsers,
     permits: Semaphore,
+    pause: Pause,
 }
 
 impl PresenceReader {
     /// A reader of both.
     pub fn new(store: Store, online: OnlineUsers) -> Self {
-        Self { store, online, permits: Semaphore::new(CHECKS) }
+        Self { store, online, permits: Semaphore::new(CHECKS), pause: Pause::default() }
     }
 
     /// Checks rooms, all in one go.
-    pub async fn check(&self, rooms: Vec<(RoomId, Scope)>) -> Vec<Checked> {
+    pub async fn check(&self, rooms: Vec<(RoomId, Check)>) -> Vec<Checked> {
         let _permit = self.permits.acquire().await.ok();
         let asked: Vec<(RoomId, bool)> =
-            rooms.iter().map(|(room_id, scope)| (*room_id, matches!(scope, Scope::All))).collect();
+            rooms.iter().map(|(room_id, check)| (*room_id, check.scope == Scope::All)).collect();
         let mut read = self.read(rooms).await;
         let checked = |(room_id, all)| Checked {
             room_id,
             all,
-            online: read.as_mut().map(|read| read.remove(&room_id).unwrap_or_default()),
+            found: read.as_mut().map(|read| read.remove(&room_id).unwrap_or_default()),
         };
         asked.into_iter().map(checked).collect()
     }
 
-    async fn read(&self, rooms: Vec<(RoomId, Scope)>) -> Option<HashMap<RoomId, HashMap<UserId, bool>>> {
-        let whole = |(room_id, scope): &(RoomId, Scope)| matches!(scope, Scope::All).then_some(*room_id);
+    async fn read(&self, rooms: Vec<(RoomId, Check)>) -> Option<HashMap<RoomId, HashMap<UserId, Found>>> {
+        let whole = |(room_id, check): &(RoomId, Check)| (check.scope == Scope::All).then_some(*room_id);
         let whole: Vec<RoomId> = rooms.iter().filter_map(whole).collect();
         let mut members: HashMap<RoomId, Vec<UserId>> = HashMap::new();
         if !whole.is_empty() {
@@ -56,16 +65,33 @@ impl PresenceReader {
             let users = |rows: Vec<(UserId, i64)>| rows.into_iter().map(|(user, _)| user).collect();
             members.extend(read.into_iter().map(|(room_id, rows)| (room_id, users(rows))));
         }
-        members.extend(rooms.into_iter().filter_map(|(room_id, scope)| match scope {
-            Scope::All => None,
-            Scope::Users(users) => Some((room_id, users)),
-        }));
+        let mut going = HashSet::new();
+        for (room_id, check) in rooms {
+            going.extend(check.going);
+            if let Scope::Users(users) = check.scope {
+                members.insert(room_id, users);
+            }
+        }
         let users: HashSet<UserId> = members.values().flatten().copied().collect();
         let users: Vec<UserId> = users.into_iter().collect();
         let online = self.online.online(&users).await;
         let online = online.inspect_err(|error| tracing::debug!(%error, "presence not read")).ok()?;
-        let status = |users: Vec<UserId>| users.into_iter().map(|user| (user, online.contains(&user))).collect();
-        Some(members.into_iter().map(|(room_id, users)| (room_id, status(users))).collect())
+        let seen = self.seen(going.difference(&online).copied().collect()).await;
+        let found = |user: &UserId| {
+            if online.contains(user) { Found::Here } else { Found::Away(seen.get(user).copied()) }
+        };
+        let found = |users: Vec<UserId>| users.into_iter().map(|user| (user, found(&user))).collect();
+        Some(members.into_iter().map(|(room_id, users)| (room_id, found(users))).collect())
+    }
+
+    /// When users were last seen, as far as PostgreSQL says it soon.
+    async fn seen(&self, users: Vec<UserId>) -> HashMap<UserId, Timestamp> {
+        if users.is_empty() {
+            return HashMap::new();
+        }
+        let store = self.store.clone();
+        let seen = self.pause.postgres(SEEN_WITHIN, async move { store.last_seen(&users).await }).await;
+        seen.inspect_err(|error| tracing::debug!(%error, "told as offline without a time")).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,9 @@
 use PresenceStatus::{Offline, Online};
+use chat_protocol::push::Presence;
 use futures_util::FutureExt as _;
 
 use super::{
-    super::watched::{CHECK_EVERY, FULL_EVERY},
+    super::watched::{CHECK_EVERY, FULL_EVERY, Scope},
     *,
 };
 use crate::ws::outbox::{Item, Outbox};
@@ -56,19 +57,22 @@ impl Fixture {
         self.presences.tick(self.now, &mut self.effects);
         match &self.effects[..] {
             [] => None,
-            [Effect::CheckPresence(rooms)] if rooms.len() == 1 && rooms[0].0 == self.room => Some(rooms[0].1.clone()),
+            [Effect::CheckPresence(rooms)] if rooms.len() == 1 && rooms[0].0 == self.room => {
+                Some(rooms[0].1.scope.clone())
+            }
             other => panic!("{other:?}"),
         }
     }
 
     fn found(&mut self, all: bool, online: &[(UserId, bool)]) {
-        let online = Some(online.iter().copied().collect());
-        self.presences.checked(Checked { room_id: self.room, all, online }, self.now);
+        let found = |(user, here): &(UserId, bool)| (*user, if *here { Found::Here } else { Found::Away(None) });
+        let found = Some(online.iter().map(found).collect());
+        self.presences.checked(Checked { room_id: self.room, all, found }, self.now);
         assert_eq!(self.after(ROUND), None, "nothing to check just after a check");
     }
 
     fn failed(&mut self) {
-        self.presences.checked(Checked { room_id: self.room, all: true, online: None }, self.now);
+        self.presences.checked(Checked { room_id: self.room, all: true, found: None }, self.now);
     }
 
     /// A room that is watched, and known after its first check.
@@ -215,8 +219,8 @@ fn what_a_full_queue_missed_is_told_later_as_it_is_then() {
     let mut fixture = Fixture::known(&slow, &online);
     let mut heard = told(&slow);
     assert!((1..10).contains(&heard.len()), "{heard:?}");
-    // The last one goes before that was ever told.
-    let last = *users.last().unwrap();
+    // One goes whose coming was never told.
+    let last = *users.iter().find(|user| !heard.iter().any(|(told, _)| told == *user)).unwrap();
     for pause in [CHECK_EVERY, OFFLINE_AFTER] {
         fixture.presences.hint(&[last], fixture.now);
         assert!(fixture.after(pause).is_some());
@@ -230,4 +234,128 @@ fn what_a_full_queue_missed_is_told_later_as_it_is_then() {
     heard.sort_by_key(|(user, _)| *user);
     assert_eq!(heard, expected);
     assert!(fixture.presences.owing.is_empty());
+}
+
+#[test]
+fn whoever_went_is_told_with_the_time_they_were_last_seen_and_it_is_read_at_the_second_look() {
+    let [ann, bob] = std::array::from_fn(|_| UserId::generate());
+    let alice = session(10_000);
+    let mut fixture = Fixture::known(&alice, &[(ann, true), (bob, true)]);
+    told(&alice);
+    let seen = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    for (pause, going) in [(CHECK_EVERY, vec![]), (OFFLINE_AFTER, vec![ann])] {
+        fixture.presences.hint(&[ann], fixture.now);
+        assert!(fixture.after(pause).is_some());
+        let [Effect::CheckPresence(rooms)] = &fixture.effects[..] else { panic!("{:?}", fixture.effects) };
+        assert_eq!(rooms[0].1.going, going);
+        let found = Some(HashMap::from([(ann, Found::Away(Some(seen)))]));
+        fixture.presences.checked(Checked { room_id: fixture.room, all: false, found }, fixture.now);
+    }
+    fixture.after(ROUND);
+    let mut items = Vec::new();
+    alice.outbox.take(&mut items).now_or_never().unwrap();
+    let [Item::Frame(frame)] = &items[..] else { panic!("{items:?}") };
+    let expected = Presence { room_id: fixture.room, user_id: ann, status: Offline, last_seen: Some(seen) };
+    assert_eq!(serde_json::from_str::<Presence>(frame).unwrap(), expected);
+}
+
+#[test]
+fn a_member_who_reconnects_a_hundred_times_a_second_makes_no_push() {
+    let ann = UserId::generate();
+    let alice = session(10_000);
+    let mut fixture = Fixture::known(&alice, &[(ann, true)]);
+    told(&alice);
+    let mut checks = 0;
+    // Ten seconds, and hardly any check finds her.
+    for _ in 0..200 {
+        for _ in 0..10 {
+            fixture.presences.hint(&[ann], fixture.now);
+        }
+        if let Some(scope) = fixture.after(ROUND) {
+            checks += 1_u32;
+            fixture.found(scope == Scope::All, &[(ann, checks % 5 == 0)]);
+        }
+    }
+    assert!((8..=11).contains(&checks), "{checks}");
+    assert!(told(&alice).is_empty());
+}
+
+#[test]
+fn a_thousand_members_who_come_at_once_are_one_check_and_one_push_each_for_every_watcher() {
+    let users: Vec<UserId> = (0..1_000).map(|_| UserId::generate()).collect();
+    let status = |here| -> Vec<_> { users.iter().map(|user| (*user, here)).collect() };
+    let watchers: Vec<_> = (0..50).map(|_| session(10_000_000)).collect();
+    let mut fixture = Fixture::known(&watchers[0], &status(false));
+    for watcher in &watchers[1..] {
+        fixture.watch(watcher);
+    }
+    fixture.presences.hint(&users, fixture.now);
+    let Some(Scope::Users(checked)) = fixture.after(CHECK_EVERY) else { panic!("{:?}", fixture.effects) };
+    assert_eq!(checked.len(), 1_000);
+    fixture.found(false, &status(true));
+    let mut turns = 1;
+    let mut heard: Vec<Vec<_>> = watchers.iter().map(|watcher| told(watcher)).collect();
+    loop {
+        let first = fixture.presences.take_delivered();
+        assert!(first <= PAID_PER_TURN as u64, "{first} in one turn");
+        if fixture.presences.owing.is_empty() {
+            break;
+        }
+        // They get it at the same time, not one after the other.
+        let counts = heard.iter().map(Vec::len);
+        assert!(counts.clone().max().unwrap() - counts.min().unwrap() <= PAID_AT_ONCE);
+        assert_eq!(fixture.after(ROUND), None);
+        turns += 1;
+        for (heard, watcher) in heard.iter_mut().zip(&watchers) {
+            heard.extend(told(watcher));
+        }
+    }
+    assert!((25..=28).contains(&turns), "50,000 pushes in {turns} turns");
+    for mut heard in heard {
+        assert_eq!(heard.len(), 1_000);
+        heard.sort_by_key(|(user, _)| *user);
+        heard.dedup();
+        assert!(heard.len() == 1_000 && heard.iter().all(|(_, status)| *status == Online));
+    }
+}
+
+#[test]
+fn a_large_room_does_not_hold_up_a_small_one() {
+    let crowd: Vec<_> = (0..5_000).map(|_| (UserId::generate(), true)).collect();
+    let watchers: Vec<_> = (0..500).map(|_| session(10_000_000)).collect();
+    let mut fixture = Fixture::known(&watchers[0], &crowd);
+    for watcher in &watchers[1..] {
+        fixture.watch(watcher);
+    }
+    let (small, alice, ann) = (RoomId::generate(), session(10_000), UserId::generate());
+    fixture.presences.watch(small, &alice, 0, Sink::Native, fixture.now, &mut fixture.effects);
+    let found = Some(HashMap::from([(ann, Found::Here)]));
+    fixture.presences.checked(Checked { room_id: small, all: true, found }, fixture.now);
+    let mut turns = 0;
+    while told(&alice).is_empty() {
+        fixture.presences.tick(fixture.now, &mut fixture.effects);
+        turns += 1;
+    }
+    assert!(turns <= 6, "{turns} turns; the large room needs {}", 500 * 5_000 / PAID_PER_TURN);
+    assert!(fixture.presences.owing.len() >= 499);
+}
+
+#[test]
+fn of_a_former_member_nothing_more_is_told() {
+    let [ann, bob] = std::array::from_fn(|_| UserId::generate());
+    let alice = session(10_000);
+    let mut fixture = Fixture::known(&alice, &[(ann, false), (bob, true)]);
+    told(&alice);
+    let room = fixture.room;
+    fixture.presences.left(room, ann);
+    fixture.presences.left(room, bob);
+    fixture.presences.hint(&[ann, bob], fixture.now);
+    assert_eq!(fixture.after(CHECK_EVERY), None);
+    // What was being read when they left.
+    fixture
+        .presences
+        .checked(Checked { room_id: room, all: false, found: Some(HashMap::from([(ann, Found::Here)])) }, fixture.now);
+    fixture.after(ROUND);
+    assert!(told(&alice).is_empty());
+    assert!(fixture.presences.rooms_of.is_empty());
 }

@@ -1,12 +1,16 @@
-//! A room whose members' presence is watched: what was told of them, and when to look again.
+//! A room whose members' presence is watched: what was found of them, who was told how far, and when to look again.
+//!
+//! Changes have an order, and of each member it has the newest only. A watcher has a place in it: what is behind is told, what is ahead is
+//! owed. So a room costs as much as it has members and watchers, not their product, and who is slow is told how it is then.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_protocol::{SessionId, UserId, push::PresenceStatus};
+use chat_protocol::{RoomId, SessionId, UserId, push::Presence, push::PresenceStatus};
+use jiff::Timestamp;
 
 use super::{
     SessionHandle,
@@ -20,6 +24,15 @@ pub const FULL_EVERY: Duration = Duration::from_secs(10);
 /// A member is told as offline when two checks so far apart did not find them: who reconnects, to another gateway perhaps, never went.
 pub const OFFLINE_AFTER: Duration = Duration::from_secs(3);
 
+/// A check to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Of whom.
+    pub scope: Scope,
+    /// Who is told as offline when they are not found now: of them it is read when they were last seen.
+    pub going: Vec<UserId>,
+}
+
 /// Which members to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -29,15 +42,42 @@ pub enum Scope {
     Users(Vec<UserId>),
 }
 
-/// What was told of a member.
+/// What a check found of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A session.
+    Here,
+    /// None, and when there last was one, if that was read and is known.
+    Away(Option<Timestamp>),
+}
+
+/// What is told of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing yet, or that they went.
-    Offline,
+    /// Nothing yet, or that they went, and when.
+    Offline(Option<Timestamp>),
     /// That they are there.
     Online,
     /// The same, but since then a check did not find them.
     Going(Instant),
+}
+
+#[derive(Debug)]
+pub struct Member {
+    standing: Standing,
+    /// The place of the last change; 0 when there was none.
+    changed: u64,
+}
+
+impl Member {
+    /// What is told of them.
+    pub fn presence(&self, room_id: RoomId, user_id: UserId) -> Presence {
+        let (status, last_seen) = match self.standing {
+            Standing::Offline(seen) => (PresenceStatus::Offline, seen),
+            Standing::Online | Standing::Going(_) => (PresenceStatus::Online, None),
+        };
+        Presence { room_id, user_id, status, last_seen }
+    }
 }
 
 /// Which subscription.
@@ -47,16 +87,22 @@ pub type WatcherKey = (SessionId, SubscriptionKey);
 pub struct Watcher {
     pub session: Arc<SessionHandle>,
     pub sink: Sink,
-    /// Has not had the snapshot: the members are not known yet.
-    pub fresh: bool,
-    /// Members whose status is still to be told: the snapshot, and what the queue had no space for.
-    pub owed: BTreeSet<UserId>,
+    /// The last change when it began: who had gone by then is not told. `None`: not begun, the members are not known yet.
+    pub since: Option<u64>,
+    /// The last change that was told.
+    pub told: u64,
+    /// Among those who are owed something.
+    pub owed: bool,
 }
 
 #[derive(Debug)]
 pub struct Watched {
     pub watchers: HashMap<WatcherKey, Watcher>,
-    pub members: HashMap<UserId, Standing>,
+    pub members: HashMap<UserId, Member>,
+    /// Who changed, oldest change first.
+    pub changes: BTreeMap<u64, UserId>,
+    /// The place of the last change.
+    pub last: u64,
     /// Whether all members were checked, and nothing failed since.
     pub known: bool,
     /// Named by hints.
@@ -73,6 +119,8 @@ impl Watched {
         Self {
             watchers: HashMap::new(),
             members: HashMap::new(),
+            changes: BTreeMap::new(),
+            last: 0,
             known: false,
             hinted: HashSet::new(),
             again_at: None,
@@ -82,14 +130,33 @@ impl Watched {
         }
     }
 
-    /// Everybody told as online.
-    pub fn online(&self) -> BTreeSet<UserId> {
-        let online = self.members.iter().filter(|(_, standing)| **standing != Standing::Offline);
-        online.map(|(user, _)| *user).collect()
+    /// Somebody is a member; `false` when that is known.
+    pub fn join(&mut self, user: UserId) -> bool {
+        let new = !self.members.contains_key(&user);
+        if new {
+            self.members.insert(user, Member { standing: Standing::Offline(None), changed: 0 });
+        }
+        new
+    }
+
+    /// Somebody is no member any more: nothing more is told of them.
+    pub fn leave(&mut self, user: UserId) -> bool {
+        let Some(member) = self.members.remove(&user) else { return false };
+        self.changes.remove(&member.changed);
+        self.hinted.remove(&user);
+        true
+    }
+
+    /// Somebody came or went somewhere: look at once. Whoever seems to go was there a moment ago, wherever that was.
+    pub fn hint(&mut self, user: UserId, now: Instant) {
+        self.hinted.insert(user);
+        if let Some(Member { standing: Standing::Going(since), .. }) = self.members.get_mut(&user) {
+            *since = now;
+        }
     }
 
     /// The check to begin now.
-    pub fn begin_check(&mut self, now: Instant) -> Option<Scope> {
+    pub fn begin_check(&mut self, now: Instant) -> Option<Check> {
         if self.checking || now < self.not_before {
             return None;
         }
@@ -101,7 +168,7 @@ impl Watched {
         } else {
             if self.again_at.is_some_and(|at| now >= at) {
                 self.again_at = None;
-                let going = self.members.iter().filter(|(_, standing)| matches!(standing, Standing::Going(_)));
+                let going = self.members.iter().filter(|(_, member)| matches!(member.standing, Standing::Going(_)));
                 self.hinted.extend(going.map(|(user, _)| *user));
             }
             if self.hinted.is_empty() {
@@ -111,38 +178,59 @@ impl Watched {
         };
         self.checking = true;
         self.not_before = now + CHECK_EVERY;
-        Some(scope)
+        let going =
+            |user: &UserId| self.members.get(user).is_some_and(|member| matches!(member.standing, Standing::Going(_)));
+        let going = match &scope {
+            Scope::All => self.members.keys().copied().filter(|user| going(user)).collect(),
+            Scope::Users(users) => users.iter().copied().filter(going).collect(),
+        };
+        Some(Check { scope, going })
     }
 
-    /// Takes what a check found of members, and says what to tell. Nobody is told as offline before `offline_from`.
-    pub fn take(
-        &mut self,
-        found: &HashMap<UserId, bool>,
-        now: Instant,
-        offline_from: Instant,
-    ) -> Vec<(UserId, PresenceStatus)> {
-        let mut changes = Vec::new();
-        for (user, online) in found {
-            let Some(standing) = self.members.get_mut(user) else { continue };
-            *standing = match (*standing, *online) {
-                (Standing::Offline, false) => Standing::Offline,
-                (Standing::Offline, true) => {
-                    changes.push((*user, PresenceStatus::Online));
-                    Standing::Online
+    /// Takes what a check found of members. Nobody is told as offline before `offline_from`.
+    pub fn take(&mut self, found: &HashMap<UserId, Found>, now: Instant, offline_from: Instant) {
+        for (user, found) in found {
+            let Some(member) = self.members.get_mut(user) else { continue };
+            let told = match (member.standing, *found) {
+                (Standing::Offline(_), Found::Away(_)) => continue,
+                (Standing::Offline(_), Found::Here) => Standing::Online,
+                (Standing::Online | Standing::Going(_), Found::Here) => {
+                    member.standing = Standing::Online;
+                    continue;
                 }
-                (Standing::Online | Standing::Going(_), true) => Standing::Online,
-                (Standing::Going(since), false)
+                (Standing::Going(since), Found::Away(seen))
                     if now >= offline_from && now.duration_since(since) >= OFFLINE_AFTER =>
                 {
-                    changes.push((*user, PresenceStatus::Offline));
-                    Standing::Offline
+                    Standing::Offline(seen)
                 }
-                (standing @ (Standing::Online | Standing::Going(_)), false) => {
+                (standing, Found::Away(_)) => {
                     self.again_at.get_or_insert((now + OFFLINE_AFTER).max(offline_from));
-                    if standing == Standing::Online { Standing::Going(now) } else { standing }
+                    if standing == Standing::Online {
+                        member.standing = Standing::Going(now);
+                    }
+                    continue;
                 }
             };
+            self.last += 1;
+            self.changes.remove(&member.changed);
+            self.changes.insert(self.last, *user);
+            *member = Member { standing: told, changed: self.last };
         }
-        changes
+    }
+
+    /// Watchers that are owed something now and were not before; new ones begin if the members are known.
+    pub fn owe(&mut self) -> Vec<WatcherKey> {
+        let last = self.changes.last_key_value().map_or(0, |(last, _)| *last);
+        let mut owed = Vec::new();
+        for (key, watcher) in &mut self.watchers {
+            if self.known {
+                watcher.since.get_or_insert(self.last);
+            }
+            if watcher.since.is_some() && !watcher.owed && watcher.told < last {
+                watcher.owed = true;
+                owed.push(*key);
+            }
+        }
+        owed
     }
 }

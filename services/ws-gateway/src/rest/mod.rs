@@ -8,6 +8,7 @@ mod idempotency;
 pub mod members;
 pub mod messages;
 pub mod openapi;
+pub mod presence;
 mod problem;
 pub mod read_marks;
 pub mod readers;

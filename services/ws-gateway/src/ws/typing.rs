@@ -59,6 +59,19 @@ impl TypingTeller {
         }
         Ok(())
     }
+
+    /// The session ends: whoever saw that it types is told that it does not, while they would still believe it. Nobody waits, and nothing is
+    /// read: of who may not be a member any more nothing is told.
+    pub fn ended(&self, throttle: TypingThrottle, user_id: UserId) {
+        for room_id in throttle.typing(Instant::now()) {
+            if self.memberships.passed(room_id, user_id)
+                && let Ok(payload) = payload(&Typing { room_id, user_id, typing: false })
+                && self.waiting.try_send((Channel::Room(room_id), payload)).is_err()
+            {
+                return;
+            }
+        }
+    }
 }
 
 fn payload(typing: &Typing) -> Result<Bytes, serde_json::Error> {
@@ -122,6 +135,13 @@ impl TypingThrottle {
         }
         space
     }
+
+    /// Where it types, as far as those who were told believe it.
+    fn typing(self, now: Instant) -> impl Iterator<Item = RoomId> {
+        let ends = Duration::from_secs(limits::TYPING_ENDS_SECS);
+        let typing = move |told: &Told| told.typing && now.duration_since(told.at) < ends;
+        self.rooms.into_iter().filter(move |(_, told)| typing(told)).map(|(room_id, _)| room_id)
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +163,18 @@ mod tests {
         assert!(!said(room, true, 2_200), "stopping in between does not make it more often");
         assert!(!said(room, false, 2_300), "and what was not told is not taken back");
         assert!(said(room, true, 4_000));
+    }
+
+    #[test]
+    fn what_a_session_leaves_is_the_typing_that_was_told_lately_and_not_taken_back() {
+        let (mut throttle, start) = (TypingThrottle::default(), Instant::now());
+        let [typing, stopped, long_ago] = std::array::from_fn(|_| RoomId::generate());
+        let ends = Duration::from_secs(limits::TYPING_ENDS_SECS);
+        assert!(throttle.admit(long_ago, true, start));
+        assert!(throttle.admit(stopped, true, start + TOLD_EVERY));
+        assert!(throttle.admit(typing, true, start + TOLD_EVERY));
+        assert!(throttle.admit(stopped, false, start + TOLD_EVERY));
+        assert_eq!(throttle.typing(start + ends).collect::<Vec<_>>(), [typing]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytestring::ByteString;
 use chat_protocol::{
     Outcome, RoomId, UserId,
-    push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, UserPush, documents},
+    push::{GatewayPush, Notification, PresenceHint, RoomPush, RoomPushKind, Typing, UserPush, documents},
     redis_key::Channel,
 };
 
@@ -66,10 +66,19 @@ impl Hub {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         match (push.event, push.event.timeline()) {
             (_, None) if self.deaf => {}
-            (RoomPushKind::Typing, _) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
+            (RoomPushKind::Typing, _) => match serde_json::from_str::<Typing>(push.data.get()) {
+                Ok(typing) if !room.admits_typing(typing.user_id, now) => {}
+                Ok(_) => room.push_aside(Feed::TYPING, "typing", push.data.get()),
+                Err(_) => self.tally.malformed += 1,
+            },
             (_, None) => self.mark_of_room(room_id, push.data.get(), now),
             (_, Some(kind)) => {
                 let json = ByteString::from(Box::<str>::from(push.data));
+                for user_id in &push.removed {
+                    // Their sessions may be here without this room.
+                    effects.push(Effect::ForgetMembership { room_id, user_id: *user_id });
+                    self.presences.left(room_id, *user_id);
+                }
                 match TimelineEvent::new(push.seq, kind, push.removed, json) {
                     Ok(event) => {
                         let removed = room.push(event, now);

@@ -62,6 +62,8 @@ impl RingBounds {
 pub struct Tally {
     /// Frames queued to sessions.
     pub delivered: u64,
+    /// Those of them that told of members' presence.
+    pub presence_pushes: u64,
     /// Subscribers parked for want of space.
     pub parked: u64,
     /// Pages read to fill gaps.
@@ -152,7 +154,8 @@ impl Hub {
             self.tally.parked += tally.parked;
             self.tally.ring_catch_ups += tally.ring_catch_ups;
         }
-        self.tally.delivered += self.presences.take_delivered();
+        self.tally.presence_pushes = self.presences.take_delivered();
+        self.tally.delivered += self.tally.presence_pushes;
         std::mem::take(&mut self.tally)
     }
 

@@ -13,6 +13,7 @@ mod ring_tests;
 mod subscribers;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 use std::{
     cell::OnceCell,
@@ -21,10 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId};
+use chat_protocol::{ErrorCode, RoomId, UserId};
 
-use self::ring::Ring;
 pub use self::{reading::Whose, ring::RingLimits};
+use self::{ring::Ring, typing::TypingGate};
 use super::{
     SessionHandle,
     receipts::Receipts,
@@ -126,6 +127,7 @@ pub struct Room {
     idle_since: Option<Instant>,
     asides: u64,
     receipts: Receipts,
+    typing: TypingGate,
     tally: Tally,
 }
 
@@ -146,6 +148,7 @@ impl Room {
             idle_since: Some(now),
             asides: 0,
             receipts: Receipts::default(),
+            typing: TypingGate::default(),
             tally: Tally::default(),
         }
     }
@@ -220,6 +223,11 @@ impl Room {
         removed
     }
 
+    /// Whether the room is told that this user types.
+    pub fn admits_typing(&mut self, user_id: UserId, now: Instant) -> bool {
+        self.typing.admits(user_id, now)
+    }
+
     /// Tells what stands beside the timeline to those who want it. Not sequenced: a queue that fills just misses it, the next one says more.
     pub fn push_aside(&mut self, feed: Feed, event: &'static str, json: &str) {
         self.asides += 1;
@@ -236,6 +244,7 @@ impl Room {
 
     fn advance(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
         self.position = Some(event.seq);
+        self.typing.advance(event, now);
         self.ring.push(event.clone());
         self.hand_over(event, Whom::Live, now, removed);
     }

@@ -237,6 +237,21 @@ async fn a_read_receipt_is_shown_to_those_who_asked_for_it() {
     assert_eq!(received(&timeline).await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_queue_that_is_half_full_gets_messages_and_no_typing() {
+    let (mut fixture, alice) = (Fixture::new(), session(100));
+    assert!(fixture.room.add(alice.clone(), 0, Sink::Native, Feed::TIMELINE.and(Feed::TYPING)));
+    fixture.room.admit(&alice, 0, 0, 1, None).unwrap().unwrap();
+    fixture.room.activate(&alice, 0);
+    // A message takes 38 bytes, typing 25: together more than half.
+    fixture.push([1]);
+    fixture.room.push_aside(Feed::TYPING, "typing", r#"{"seq":9}"#);
+    fixture.push([2]);
+    assert_eq!(received(&alice).await, ["1", "2"]);
+    fixture.room.push_aside(Feed::TYPING, "typing", r#"{"seq":9}"#);
+    assert_eq!(received(&alice).await, ["9"]);
+}
+
 fn change(seq: i64, of: i64) -> TimelineEvent {
     let change = Change {
         room_id: RoomId::generate(),

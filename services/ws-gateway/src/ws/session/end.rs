@@ -40,6 +40,7 @@ impl From<Fatal> for End {
 impl Session {
     pub(super) async fn finish(mut self, end: Option<End>) {
         if let Some(handle) = &self.handle {
+            self.gateway.typing.ended(std::mem::take(&mut self.typing), handle.user_id);
             self.gateway.hub.tell(Input::Detach(handle.id)).await;
         }
         let Some(end) = end else { return };
