@@ -50,8 +50,8 @@ queries! {
     CHANGE_ROLE = "commands/change_role.sql";
     STORED_OUTCOME = "commands/stored_outcome.sql";
     LIST_READ_MARKS = "read_marks/list_read_marks.sql";
-    APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     PLACED_MARKS = "read_marks/placed_marks.sql";
+    APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     DUMP_TIMELINE = "dump/timeline.sql";
     DUMP_MEMBERS = "dump/members.sql";
 }
