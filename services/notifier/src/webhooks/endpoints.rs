@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_wants_the_rooms_and_types_it_names_or_all() {
-        let (a, b) = (RoomId::generate(), RoomId::generate());
         // The room and the types it names; the room and the type of an event; whether it wants that.
         type Case = (Option<RoomId>, &'static [&'static str], RoomId, &'static str, bool);
+        let (a, b) = (RoomId::generate(), RoomId::generate());
         let table: [Case; 7] = [
             (None, &[], a, "MessageSent", true),
             (Some(a), &[], a, "MessageSent", true),
