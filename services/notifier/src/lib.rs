@@ -21,6 +21,7 @@ mod error;
 mod metrics;
 mod news;
 mod pipeline;
+mod webhooks;
 
-pub use app::run;
+pub use app::{run, run_with};
 pub use config::{Config, DEFAULT_CONFIG};

@@ -1,4 +1,4 @@
-//! The loop: `chat-events` → decode → news per room → members (PostgreSQL) − viewers (Redis) → user channels → offsets.
+//! The loop: `chat-events` → decode → webhooks queued → news per room → members (PostgreSQL) − viewers (Redis) → user channels → offsets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     metrics::Metrics,
     news::{self, RoomNews},
+    webhooks::{self, Webhooks},
 };
 
 /// Rooms looked up and told at once. Bounds memory: a room has up to [`chat_protocol::limits::ROOM_MEMBERS`] members.
@@ -29,6 +30,7 @@ pub struct Pipeline {
     pub redis: RedisPool,
     pub viewers: Viewers,
     pub room_lists: RoomListCache,
+    pub webhooks: Webhooks,
     pub dead_letters: DeadLetters,
     pub metrics: Metrics,
     pub patience: Patience,
@@ -81,14 +83,20 @@ impl Pipeline {
     async fn decode(&self, records: &[Record]) -> Result<Vec<Entry>, Error> {
         let mut messages = Vec::with_capacity(records.len());
         let mut outdated = Outdated::default();
-        for record in records {
+        let mut hooks = webhooks::Batch::default();
+        for (place, record) in records.iter().enumerate() {
             let event = decode::event(record).inspect(|event| outdated.add_event(event));
+            let event = event.and_then(|event| self.webhooks.add(&mut hooks, place, &event).map(|()| event));
             match event.and_then(decode::news) {
                 Ok(message) => messages.extend(message),
                 Err(reason) => self.dead_letters.send(record, ErrorCode::Poison.as_str(), &reason).await?,
             }
         }
         self.room_lists.owe(outdated);
+        let (refused, reason) = self.webhooks.queue(hooks, &self.hard_stop).await?;
+        for place in refused {
+            self.dead_letters.send(&records[place], ErrorCode::Poison.as_str(), &reason).await?;
+        }
         Ok(messages)
     }
 

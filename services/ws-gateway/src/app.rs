@@ -9,6 +9,7 @@ use std::{
 use actix_web::{HttpServer, dev::ServerHandle, web};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
+use chat_outbound::Outbound;
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
 use chat_redis::{OnlineUsers, ReadMarks, RedisPool, RoomListCache, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
@@ -60,6 +61,8 @@ pub struct Gateway {
     pub marks: Marks,
     pub room_lists: Arc<RoomLists>,
     pub hub: HubHandle,
+    /// Says where webhooks may lead; nothing is called from here.
+    pub outbound: Outbound,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// The WebSocket connections, so that a drain ends when they have.
@@ -213,6 +216,7 @@ impl Server {
             marks,
             room_lists,
             hub,
+            outbound: Outbound::new(&config.outbound)?,
             metrics,
             lifecycle: lifecycle.clone(),
             connections: connections.clone(),

@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use chat_kafka::{KafkaConfig, ProducerConfig};
+use chat_outbound::OutboundConfig;
 use chat_redis::RedisConfig;
-use chat_service::{ConfigError, Validate};
+use chat_service::{ConfigError, Secret, Validate};
 use chat_store::PostgresConfig;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ use crate::{
     limits::LimitsConfig,
     ws::{self, destination::StompConfig},
 };
+
+/// Shortest admin token: nobody guesses one of random characters.
+const ADMIN_TOKEN_CHARS: usize = 24;
 
 /// All sections of this service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +45,33 @@ pub struct Config {
     pub redis: RedisConfig,
     /// PostgreSQL.
     pub postgres: PostgresConfig,
+    /// Management of webhooks.
+    pub webhooks: WebhooksConfig,
+    /// Where webhooks may lead.
+    pub outbound: OutboundConfig,
+}
+
+/// Section `[webhooks]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Who has it may manage webhooks; empty: nobody may.
+    pub admin_token: Secret,
+    /// Wrong admin tokens from one address, per minute.
+    pub failures_per_minute: u32,
+    /// Endpoints.
+    pub max_endpoints: u32,
+}
+
+impl Validate for WebhooksConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if (1..ADMIN_TOKEN_CHARS).contains(&self.admin_token.expose().chars().count()) {
+            let why =
+                format!("must have at least {ADMIN_TOKEN_CHARS} characters, or none: then webhooks cannot be managed");
+            return Err(ConfigError::invalid("webhooks.admin_token", why));
+        }
+        Ok(())
+    }
 }
 
 /// Section `[http]`.
@@ -204,6 +235,8 @@ impl Validate for Config {
         self.producer.validate()?;
         self.redis.validate()?;
         self.postgres.validate()?;
+        self.webhooks.validate()?;
+        self.outbound.validate()?;
         let positive = [
             ("http.workers", self.http.workers as u64),
             ("http.max_connections", self.http.max_connections as u64),
@@ -226,6 +259,8 @@ impl Validate for Config {
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),
             ("delivery.canary_ms", self.delivery.canary_ms),
+            ("webhooks.failures_per_minute", u64::from(self.webhooks.failures_per_minute)),
+            ("webhooks.max_endpoints", u64::from(self.webhooks.max_endpoints)),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::invalid(key, "give at least 1"));

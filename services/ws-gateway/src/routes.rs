@@ -96,6 +96,17 @@ pub fn app(
                         .service(rest::readers::list)
                         .service(rest::readers::summarise)
                         .service(rest::search::search),
+                )
+                .service(
+                    scope("/webhooks")
+                        .service(rest::webhooks::create)
+                        .service(rest::webhooks::list)
+                        .service(rest::webhooks::show)
+                        .service(rest::webhooks::update)
+                        .service(rest::webhooks::remove)
+                        .service(rest::webhooks::rotate_secret)
+                        .service(rest::webhooks::test)
+                        .service(rest::webhooks::replay),
                 ),
         )
         .openapi_service(|document| {

@@ -15,6 +15,7 @@ mod roles;
 mod room_lists;
 mod search;
 mod unread;
+mod webhooks;
 
 use chat_protocol::{
     Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Role, RoomId, TimelineKind, UserId,

@@ -4,3 +4,6 @@
 mod faults;
 mod notifications;
 mod stage;
+mod webhook_faults;
+mod webhook_stage;
+mod webhooks;
