@@ -76,7 +76,8 @@ pub struct ClaimedPush {
     pub expires_at: Timestamp,
     /// Whether an earlier push may have reached the device.
     pub shown_before: bool,
-    claim: Uuid,
+    /// Of whoever has it in hand.
+    pub claim: Uuid,
 }
 
 /// How many jobs of an origin are in hand.

@@ -1,10 +1,13 @@
 //! Configuration of the service; every key is described in `config.default.toml`.
 
 use chat_kafka::{ConsumerConfig, KafkaConfig, ProducerConfig};
+use chat_outbound::OutboundConfig;
 use chat_redis::RedisConfig;
 use chat_service::{ConfigError, Validate};
 use chat_store::PostgresConfig;
 use serde::{Deserialize, Serialize};
+
+use crate::web_push::PushConfig;
 
 /// The defaults, which are the reference.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -23,6 +26,10 @@ pub struct Config {
     pub redis: RedisConfig,
     /// Where members are looked up.
     pub postgres: PostgresConfig,
+    /// Calls to push services.
+    pub outbound: OutboundConfig,
+    /// Web Push.
+    pub push: PushConfig,
 }
 
 impl Validate for Config {
@@ -31,6 +38,8 @@ impl Validate for Config {
         self.consumer.validate()?;
         self.producer.validate()?;
         self.redis.validate()?;
-        self.postgres.validate()
+        self.postgres.validate()?;
+        self.outbound.validate()?;
+        self.push.validate()
     }
 }

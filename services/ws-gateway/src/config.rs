@@ -6,6 +6,7 @@ use chat_kafka::{KafkaConfig, ProducerConfig};
 use chat_redis::RedisConfig;
 use chat_service::{ConfigError, Validate};
 use chat_store::PostgresConfig;
+use chat_web_push::VapidKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -41,6 +42,27 @@ pub struct Config {
     pub redis: RedisConfig,
     /// PostgreSQL.
     pub postgres: PostgresConfig,
+    /// Web Push.
+    pub push: PushConfig,
+}
+
+/// Section `[push]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushConfig {
+    /// Public half of the notifier's key; empty: there are no pushes.
+    pub vapid_public_key: String,
+    /// Whether push services may be at addresses of this machine and of private networks, and without encryption.
+    pub allow_private: bool,
+}
+
+impl Validate for PushConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.vapid_public_key.is_empty() || VapidKey::is_public(&self.vapid_public_key) {
+            return Ok(());
+        }
+        Err(ConfigError::invalid("push.vapid_public_key", "must be the public key that `chatctl vapid` prints, or empty"))
+    }
 }
 
 /// Section `[http]`.
@@ -204,6 +226,7 @@ impl Validate for Config {
         self.producer.validate()?;
         self.redis.validate()?;
         self.postgres.validate()?;
+        self.push.validate()?;
         let positive = [
             ("http.workers", self.http.workers as u64),
             ("http.max_connections", self.http.max_connections as u64),

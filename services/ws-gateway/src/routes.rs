@@ -69,6 +69,13 @@ pub fn app(
                         .service(rest::users::find),
                 )
                 .service(
+                    scope("/devices")
+                        .service(rest::devices::key)
+                        .service(rest::devices::list)
+                        .service(rest::devices::register)
+                        .service(rest::devices::remove),
+                )
+                .service(
                     scope("/chat")
                         .service(rest::rooms::list)
                         .service(rest::rooms::open_direct)
@@ -92,6 +99,8 @@ pub fn app(
                         .service(rest::events::list)
                         .service(rest::read_marks::list)
                         .service(rest::read_marks::mark)
+                        .service(rest::room_notifications::show)
+                        .service(rest::room_notifications::set)
                         .service(rest::search::search),
                 ),
         )

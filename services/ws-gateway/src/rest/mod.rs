@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod changes;
 pub mod compat;
+pub mod devices;
 pub mod events;
 mod idempotency;
 pub mod members;
@@ -10,6 +11,7 @@ pub mod messages;
 pub mod openapi;
 mod problem;
 pub mod read_marks;
+pub mod room_notifications;
 pub mod rooms;
 pub mod search;
 pub mod users;
@@ -37,7 +39,8 @@ use crate::{app::Gateway, auth as tokens, auth::Identity, browser, ingest};
         (name = "auth", description = "Accounts and tokens"),
         (name = "users", description = "People"),
         (name = "rooms", description = "Conversations and their members"),
-        (name = "messages", description = "The timeline")
+        (name = "messages", description = "The timeline"),
+        (name = "devices", description = "Browsers that take Web Push")
     )
 )]
 pub struct Document;
