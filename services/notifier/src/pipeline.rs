@@ -155,7 +155,6 @@ impl Pipeline {
         if let Err(error) = self.queue(&announcements, viewers.is_some()).await? {
             return Ok(Err(error));
         }
-        fail_point("notifier.pushes-queued").await;
         if viewers.is_none() || !self.publish(announcements).await? {
             self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chat_protocol::UserId;
-use chat_service::{Backoff, fail_point, retry_forever};
+use chat_service::{Backoff, retry_forever};
 use chat_store::{ClaimLimits, ClaimedPush, PushState, PushTarget, Store, StoreError};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -97,7 +97,6 @@ impl Workers {
         if jobs.is_empty() {
             return Vec::new();
         }
-        fail_point("notifier.push-claimed").await;
         let look = || self.store.push_targets(&jobs);
         let targets = retry_forever("postgres", stop, Backoff::default(), look).await;
         jobs.into_iter().zip(targets.unwrap_or_default()).collect()
@@ -144,7 +143,6 @@ impl Task {
         // A device that is gone took its jobs with it.
         let Some(target) = target else { return (origin, Health::Unknown) };
         let (end, health) = self.work(&job, &target).await;
-        fail_point("notifier.push-sent").await;
         let settle = || self.settle(&job, &target, &end);
         if retry_forever("postgres", &hard_stop, Backoff::default(), settle).await.is_none() {
             tracing::debug!(room.id = %job.room_id, "a push was not settled, another process repeats it");

@@ -3,4 +3,7 @@
 
 mod faults;
 mod notifications;
+mod push_faults;
+mod push_service;
+mod pushes;
 mod stage;

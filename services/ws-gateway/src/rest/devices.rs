@@ -174,7 +174,7 @@ pub async fn remove(
 }
 
 fn public_key(gateway: &Gateway) -> Result<&str, Rejection> {
-    let key = gateway.config.push.vapid_public_key.as_str();
+    let public = gateway.config.push.vapid_public_key.as_str();
     let off = || Rejection::new(ErrorCode::Unavailable, "this server sends no pushes: push.vapid_public_key is not set");
-    if key.is_empty() { Err(off()) } else { Ok(key) }
+    if public.is_empty() { Err(off()) } else { Ok(public) }
 }
