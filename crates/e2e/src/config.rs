@@ -5,6 +5,9 @@ use chat_testkit::Isolation;
 /// Key of the tests' access tokens.
 pub const SECRET: &str = "a secret of the tests, long enough for HS256";
 
+/// The admin token of the tests' gateways.
+pub const ADMIN_TOKEN: &str = "the operator of the tests";
+
 /// The default settings of a service.
 pub fn defaults(service: &str) -> &'static str {
     match service {
@@ -35,6 +38,12 @@ pub fn settings(service: &str, isolation: &Isolation) -> Vec<(String, String)> {
     if service == "ws-gateway" {
         settings.push(("CHAT__AUTH__SECRET".to_owned(), SECRET.to_owned()));
         settings.push(("CHAT__HTTP__LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
+        settings.push(("CHAT__WEBHOOKS__ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()));
+    }
+    if has("[outbound]") {
+        // Those who are called in tests are on this machine.
+        settings.push(("CHAT__OUTBOUND__ALLOW_PRIVATE".to_owned(), "true".to_owned()));
+        settings.push(("CHAT__OUTBOUND__ALLOW_HTTP".to_owned(), "true".to_owned()));
     }
     settings.push(("CHAT__SHUTDOWN__DRAIN_SECS".to_owned(), "2".to_owned()));
     settings

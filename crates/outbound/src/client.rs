@@ -77,6 +77,11 @@ impl Outbound {
         self.guarded.guard
     }
 
+    /// Time limit of a call.
+    pub fn within(&self) -> Duration {
+        self.within
+    }
+
     /// Whether the name in `target` leads to allowed addresses only, at this moment. A name without an address is not forbidden: it may
     /// get one, and is checked again at every call.
     pub async fn check_name(&self, target: &Target) -> Result<(), Forbidden> {

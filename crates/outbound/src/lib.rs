@@ -6,7 +6,7 @@
 //! followed; there is no proxy; an answer's body is read up to a limit and thrown away; every call has a time limit; and there are
 //! only so many at once.
 //!
-//! [`Breaker`] and [`Schedule`] say when to call again.
+//! [`Breaker`] and [`Schedule`] say when to call again; [`signed_headers`] lets whoever is called verify who calls.
 
 #![warn(missing_docs)]
 
@@ -18,6 +18,7 @@ mod config;
 mod guard;
 mod resolver;
 mod schedule;
+mod signature;
 
 pub use address::{AddressKind, kind_of};
 pub use attempt::{Attempt, Failure};
@@ -28,3 +29,4 @@ pub use guard::{Forbidden, Guard, Target, URL_CHARS};
 pub use hyper::{HeaderMap, header};
 pub use resolver::{Resolver, SystemResolver};
 pub use schedule::Schedule;
+pub use signature::{Unsigned, new_secret, signed_headers};

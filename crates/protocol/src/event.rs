@@ -93,6 +93,21 @@ impl Event {
     /// The type of the answer to a probe.
     pub const PROBE_ANSWERED: &'static str = "ProbeAnswered";
 
+    /// The types of everything that is in a room's timeline.
+    pub const TIMELINE_TYPES: [&str; 11] = [
+        "MessageSent",
+        "MessageEdited",
+        "MessageDeleted",
+        "MessageReacted",
+        "RoomCreated",
+        "RoomUpdated",
+        "MembersInvited",
+        "MemberJoined",
+        "MemberLeft",
+        "MemberKicked",
+        "RoleChanged",
+    ];
+
     /// The event of a committed entry.
     pub fn committed(entry: &Entry, outcome: &Outcome) -> Result<Self, serde_json::Error> {
         Ok(Self {
@@ -122,15 +137,9 @@ impl Event {
 
     /// The event of a committed change.
     pub fn changed(kind: TimelineKind, change: &Change, outcome: &Outcome) -> Result<Self, serde_json::Error> {
-        let event_type = match kind {
-            TimelineKind::Message => "MessageSent",
-            TimelineKind::Edit => "MessageEdited",
-            TimelineKind::Delete => "MessageDeleted",
-            TimelineKind::React => "MessageReacted",
-        };
         Ok(Self {
             v: SCHEMA_VERSION,
-            event_type: event_type.to_owned(),
+            event_type: Self::change_name(kind).to_owned(),
             room_id: change.room_id,
             seq: change.seq,
             kind,
@@ -168,6 +177,15 @@ impl Event {
         })
     }
 
+    fn change_name(kind: TimelineKind) -> &'static str {
+        match kind {
+            TimelineKind::Message => "MessageSent",
+            TimelineKind::Edit => "MessageEdited",
+            TimelineKind::Delete => "MessageDeleted",
+            TimelineKind::React => "MessageReacted",
+        }
+    }
+
     fn type_name(entry_type: EntryType) -> &'static str {
         match entry_type {
             EntryType::Text | EntryType::Image => "MessageSent",
@@ -179,5 +197,22 @@ impl Event {
             EntryType::SystemRename => "RoomUpdated",
             EntryType::SystemRole => "RoleChanged",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_of_the_timeline_are_those_of_entries_and_changes() {
+        let changes = [TimelineKind::Message, TimelineKind::Edit, TimelineKind::Delete, TimelineKind::React];
+        let mut named: Vec<_> = EntryType::ALL.into_iter().map(Event::type_name).collect();
+        named.extend(changes.into_iter().map(Event::change_name));
+        named.sort_unstable();
+        named.dedup();
+        let mut listed = Event::TIMELINE_TYPES.to_vec();
+        listed.sort_unstable();
+        assert_eq!(listed, named);
     }
 }

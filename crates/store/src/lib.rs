@@ -29,6 +29,8 @@ mod room_lists;
 mod rooms;
 mod row;
 mod search;
+mod webhook_deliveries;
+mod webhooks;
 
 pub use accounts::{Account, User, UserName};
 pub use changes::MessageChange;
@@ -52,3 +54,5 @@ pub use read_marks::{Mark, MemberMark};
 pub use room_lists::{OwnRoom, RoomLine};
 pub use rooms::{Membership, RoomSummary};
 pub use search::{FoundMessage, SearchOutcome, SearchQuery};
+pub use webhook_deliveries::{DueWebhook, Settled, WebhookDelivery, WebhookEvent, WebhookLoad, WebhookOutcome};
+pub use webhooks::{Replayed, WEBHOOKS_COUNTED, Webhook, WebhookChange, WebhookState};

@@ -67,6 +67,25 @@ queries! {
     STORED_OUTCOME = "commands/stored_outcome.sql";
     LIST_READ_MARKS = "read_marks/list_read_marks.sql";
     APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
+    CREATE_WEBHOOK = "webhooks/create_webhook.sql";
+    WEBHOOKS = "webhooks/webhooks.sql";
+    WEBHOOK_STATE = "webhooks/webhook_state.sql";
+    UPDATE_WEBHOOK = "webhooks/update_webhook.sql";
+    DELETE_WEBHOOK = "webhooks/delete_webhook.sql";
+    ROTATE_WEBHOOK_SECRET = "webhooks/rotate_webhook_secret.sql";
+    ADD_WEBHOOK_TEST = "webhooks/add_webhook_test.sql";
+    REPLAY_WEBHOOK = "webhooks/replay_webhook.sql";
+    QUEUE_WEBHOOKS = "webhooks/queue_webhooks.sql";
+    DUE_WEBHOOKS = "webhooks/due_webhooks.sql";
+    CLAIM_WEBHOOKS = "webhooks/claim_webhooks.sql";
+    SETTLE_WEBHOOKS = "webhooks/settle_webhooks.sql";
+    WEBHOOK_SUCCEEDED = "webhooks/webhook_succeeded.sql";
+    WEBHOOK_FAILED = "webhooks/webhook_failed.sql";
+    DISABLE_WEBHOOK = "webhooks/disable_webhook.sql";
+    WEBHOOK_LOADS = "webhooks/webhook_loads.sql";
+    SWEEP_WEBHOOKS = "webhooks/sweep_webhooks.sql";
+    SWEEP_DELETED_WEBHOOKS = "webhooks/sweep_deleted_webhooks.sql";
+    FORGET_DELETED_WEBHOOKS = "webhooks/forget_deleted_webhooks.sql";
     DUMP_TIMELINE = "dump/timeline.sql";
     DUMP_MEMBERS = "dump/members.sql";
 }

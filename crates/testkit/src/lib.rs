@@ -7,12 +7,14 @@ mod env;
 mod eventually;
 mod isolation;
 mod proxy;
+mod receiver;
 mod signing;
 mod token;
 
 pub use env::TestEnv;
 pub use isolation::Isolation;
 pub use proxy::TcpProxy;
+pub use receiver::{Received, Receiver, Reply};
 pub use signing::{SigningKey, key_set};
 pub use token::access_token;
 

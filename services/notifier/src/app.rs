@@ -14,6 +14,7 @@ use crate::{
     metrics::{Metrics, PushMetrics},
     pipeline::{self, Pipeline},
     web_push::{PushConfig, PushQueue, Sender, Workers},
+    webhooks::Webhooks,
 };
 
 /// How long a live push is worth waiting for.
@@ -23,6 +24,13 @@ const REDIS_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// Nothing needs to be up: it becomes ready, and takes its first record, once PostgreSQL and Kafka have answered. Redis may be away.
 pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
+    let outbound = Outbound::new(&config.outbound)?;
+    run_with(config, ctx, outbound).await
+}
+
+/// The same with a client of one's own for what is called, for tests.
+#[expect(clippy::unused_async, reason = "as every service's run")]
+pub async fn run_with(config: Config, ctx: Context, outbound: Outbound) -> anyhow::Result<()> {
     let ready = (ctx.readiness.latch("postgres"), ctx.readiness.latch("kafka"));
     let (soft, hard) = (ctx.lifecycle.soft(), ctx.lifecycle.hard());
     let kafka_metrics = KafkaMetrics::register(&ctx.metrics)?;
@@ -40,6 +48,8 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
         Some(_) => vec![config.kafka.topics().events(), config.kafka.topics().read_events()],
         None => vec![config.kafka.topics().events()],
     };
+    let webhooks = Webhooks::new(store.clone(), outbound, config.deliveries.clone(), &ctx)?;
+    let sending = webhooks.clone();
     let pipeline = Pipeline {
         store: store.clone(),
         room_lists: RoomListCache::new(redis.clone()),
@@ -48,6 +58,7 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
         online: OnlineUsers::new(redis),
         queue,
         read_events: config.kafka.topics().read_events(),
+        webhooks,
         dead_letters,
         metrics,
         patience: Patience::new("redis", REDIS_PATIENCE),
@@ -58,9 +69,11 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
         ctx.lifecycle.spawn("web-push", workers.run(soft.clone(), hard));
     }
 
+    sending.start(&ctx);
     ctx.lifecycle.spawn("pipeline", async move {
         let reach_kafka = || cluster_reachable(&config.kafka, Duration::from_secs(3));
         if retry_forever("postgres", &soft, Backoff::default(), || store.ping()).await.is_none()
+            || retry_forever("postgres", &soft, Backoff::default(), || sending.load()).await.is_none()
             || retry_forever("kafka", &soft, Backoff::default(), reach_kafka).await.is_none()
         {
             return Ok(());

@@ -7,7 +7,7 @@ use chat_service::{ConfigError, Validate};
 use chat_store::PostgresConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::web_push::PushConfig;
+use crate::{web_push::PushConfig, webhooks::DeliveriesConfig};
 
 /// The defaults, which are the reference.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -26,8 +26,10 @@ pub struct Config {
     pub redis: RedisConfig,
     /// Where members are looked up.
     pub postgres: PostgresConfig,
-    /// Calls to push services.
+    /// Where calls may go.
     pub outbound: OutboundConfig,
+    /// How webhooks are delivered.
+    pub deliveries: DeliveriesConfig,
     /// Web Push.
     pub push: PushConfig,
 }
@@ -40,6 +42,7 @@ impl Validate for Config {
         self.redis.validate()?;
         self.postgres.validate()?;
         self.outbound.validate()?;
+        self.deliveries.validate()?;
         self.push.validate()
     }
 }

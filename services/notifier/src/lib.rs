@@ -24,6 +24,7 @@ mod metrics;
 mod news;
 mod pipeline;
 mod web_push;
+mod webhooks;
 
-pub use app::run;
+pub use app::{run, run_with};
 pub use config::{Config, DEFAULT_CONFIG};

@@ -104,7 +104,8 @@ pub mod tests {
     fn a_share_is_told_by_its_newest_message() {
         let (room, alice) = (RoomId::generate(), UserId::generate());
         let repeated = message(room, 4, alice);
-        let news = by_room([repeated.clone(), message(room, 5, alice), message(RoomId::generate(), 1, alice), repeated]);
+        let news =
+            by_room([repeated.clone(), message(room, 5, alice), message(RoomId::generate(), 1, alice), repeated]);
         assert_eq!(news.len(), 2);
         let news = news.iter().find(|news| news.room_id == room).unwrap();
         assert_eq!(news.messages().map(|message| message.entry.seq).collect::<Vec<_>>(), [4, 5]);

@@ -1,5 +1,5 @@
-//! The loop: `chat-events` → decode → news per room → members (PostgreSQL) − viewers (Redis) → pushes (PostgreSQL) → user channels; read
-//! marks → pushes taken back; offsets.
+//! The loop: `chat-events` → decode → webhooks queued → news per room → members (PostgreSQL) − viewers (Redis) → pushes queued → user
+//! channels; read marks → pushes taken back; offsets.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     news::{self, RoomNews},
     web_push::{PushQueue, farthest},
+    webhooks::{self, Webhooks},
 };
 
 /// Rooms looked up and told at once. Bounds memory: a room has up to [`chat_protocol::limits::ROOM_MEMBERS`] members.
@@ -40,6 +41,7 @@ pub struct Pipeline {
     /// Name of the topic with read marks.
     pub read_events: String,
     pub room_lists: RoomListCache,
+    pub webhooks: Webhooks,
     pub dead_letters: DeadLetters,
     pub metrics: Metrics,
     pub patience: Patience,
@@ -98,14 +100,21 @@ impl Pipeline {
     async fn decode(&self, records: &[Record]) -> Result<Vec<Entry>, Error> {
         let mut messages = Vec::with_capacity(records.len());
         let mut outdated = Outdated::default();
-        for record in records.iter().filter(|record| *record.topic != *self.read_events) {
+        let mut hooks = webhooks::Batch::default();
+        let is_event = |(_, record): &(usize, &Record)| *record.topic != *self.read_events;
+        for (place, record) in records.iter().enumerate().filter(is_event) {
             let event = decode::event(record).inspect(|event| outdated.add_event(event));
+            let event = event.and_then(|event| self.webhooks.add(&mut hooks, place, &event).map(|()| event));
             match event.and_then(decode::news) {
                 Ok(message) => messages.extend(message),
                 Err(reason) => self.dead_letters.send(record, ErrorCode::Poison.as_str(), &reason).await?,
             }
         }
         self.room_lists.owe(outdated);
+        let (refused, reason) = self.webhooks.queue(hooks, &self.hard_stop).await?;
+        for place in refused {
+            self.dead_letters.send(&records[place], ErrorCode::Poison.as_str(), &reason).await?;
+        }
         Ok(messages)
     }
 

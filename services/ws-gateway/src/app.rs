@@ -9,7 +9,7 @@ use std::{
 use actix_web::{HttpServer, dev::ServerHandle, web};
 use anyhow::Context as _;
 use chat_kafka::{KafkaMetrics, Producer};
-use chat_outbound::Guard;
+use chat_outbound::Outbound;
 use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, UserId, limits, redis_key::Channel};
 use chat_redis::{OnlineUsers, RedisPool, RoomListCache, Subscriber, Viewers};
 use chat_service::{Backoff, Clock, Context, Lifecycle, retry_forever};
@@ -57,6 +57,8 @@ pub struct Gateway {
     pub store: Store,
     pub room_lists: Arc<RoomLists>,
     pub hub: HubHandle,
+    /// Says where webhooks may lead; nothing is called from here.
+    pub outbound: Outbound,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// The WebSocket connections, so that a drain ends when they have.
@@ -91,12 +93,6 @@ impl Gateway {
         };
         self.still_member(room_id, user_id, membership).await?;
         Ok(HistoryPage { messages: page.entries, more: page.more, head: membership.head })
-    }
-
-    /// Where push services may be.
-    pub fn guard(&self) -> Guard {
-        let lenient = self.config.push.allow_private;
-        Guard { allow_private: lenient, allow_http: lenient }
     }
 
     /// After something was read for a member: whoever was kicked meanwhile gets nothing of it, because it may be from after the kick.
@@ -206,6 +202,7 @@ impl Server {
             store,
             room_lists,
             hub,
+            outbound: Outbound::new(&config.outbound)?,
             metrics,
             lifecycle: lifecycle.clone(),
             connections: connections.clone(),

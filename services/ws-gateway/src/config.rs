@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use chat_kafka::{KafkaConfig, ProducerConfig};
+use chat_outbound::OutboundConfig;
 use chat_redis::RedisConfig;
-use chat_service::{ConfigError, Validate};
+use chat_service::{ConfigError, Secret, Validate};
 use chat_store::PostgresConfig;
 use chat_web_push::VapidKey;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::{
     limits::LimitsConfig,
     ws::{self, destination::StompConfig},
 };
+
+/// Shortest admin token: nobody guesses one of random characters.
+const ADMIN_TOKEN_CHARS: usize = 24;
 
 /// All sections of this service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +46,10 @@ pub struct Config {
     pub redis: RedisConfig,
     /// PostgreSQL.
     pub postgres: PostgresConfig,
+    /// Management of webhooks.
+    pub webhooks: WebhooksConfig,
+    /// Where webhooks and push services may be.
+    pub outbound: OutboundConfig,
     /// Web Push.
     pub push: PushConfig,
 }
@@ -52,8 +60,6 @@ pub struct Config {
 pub struct PushConfig {
     /// Public half of the notifier's key; empty: there are no pushes.
     pub vapid_public_key: String,
-    /// Whether push services may be at addresses of this machine and of private networks, and without encryption.
-    pub allow_private: bool,
 }
 
 impl Validate for PushConfig {
@@ -61,7 +67,33 @@ impl Validate for PushConfig {
         if self.vapid_public_key.is_empty() || VapidKey::is_public(&self.vapid_public_key) {
             return Ok(());
         }
-        Err(ConfigError::invalid("push.vapid_public_key", "must be the public key that `chatctl vapid` prints, or empty"))
+        Err(ConfigError::invalid(
+            "push.vapid_public_key",
+            "must be the public key that `chatctl vapid` prints, or empty",
+        ))
+    }
+}
+
+/// Section `[webhooks]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Who has it may manage webhooks; empty: nobody may.
+    pub admin_token: Secret,
+    /// Wrong admin tokens from one address, per minute.
+    pub failures_per_minute: u32,
+    /// Endpoints.
+    pub max_endpoints: u32,
+}
+
+impl Validate for WebhooksConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if (1..ADMIN_TOKEN_CHARS).contains(&self.admin_token.expose().chars().count()) {
+            let why =
+                format!("must have at least {ADMIN_TOKEN_CHARS} characters, or none: then webhooks cannot be managed");
+            return Err(ConfigError::invalid("webhooks.admin_token", why));
+        }
+        Ok(())
     }
 }
 
@@ -226,6 +258,8 @@ impl Validate for Config {
         self.producer.validate()?;
         self.redis.validate()?;
         self.postgres.validate()?;
+        self.webhooks.validate()?;
+        self.outbound.validate()?;
         self.push.validate()?;
         let positive = [
             ("http.workers", self.http.workers as u64),
@@ -249,6 +283,8 @@ impl Validate for Config {
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),
             ("delivery.canary_ms", self.delivery.canary_ms),
+            ("webhooks.failures_per_minute", u64::from(self.webhooks.failures_per_minute)),
+            ("webhooks.max_endpoints", u64::from(self.webhooks.max_endpoints)),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::invalid(key, "give at least 1"));

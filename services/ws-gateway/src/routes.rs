@@ -102,6 +102,17 @@ pub fn app(
                         .service(rest::room_notifications::show)
                         .service(rest::room_notifications::set)
                         .service(rest::search::search),
+                )
+                .service(
+                    scope("/webhooks")
+                        .service(rest::webhooks::create)
+                        .service(rest::webhooks::list)
+                        .service(rest::webhooks::show)
+                        .service(rest::webhooks::update)
+                        .service(rest::webhooks::remove)
+                        .service(rest::webhooks::rotate_secret)
+                        .service(rest::webhooks::test)
+                        .service(rest::webhooks::replay),
                 ),
         )
         .openapi_service(|document| {

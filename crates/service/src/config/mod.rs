@@ -22,9 +22,26 @@ const COMMON_DEFAULTS: &str = include_str!("../../common.default.toml");
 const COMMON_SECTIONS: [&str; 5] = ["log", "admin", "shutdown", "tracing", "runtime"];
 /// Sections of which each program has some. One file or environment may serve all of them: what is another's is passed over, while a
 /// section that nobody has is an error like every other unknown key.
-const SECTIONS: [&str; 16] = [
-    "admin", "auth", "consumer", "delivery", "http", "kafka", "log", "postgres", "producer", "redis", "runtime",
-    "setup", "shutdown", "stomp", "tracing", "ws",
+const SECTIONS: [&str; 19] = [
+    "admin",
+    "auth",
+    "consumer",
+    "deliveries",
+    "delivery",
+    "http",
+    "kafka",
+    "log",
+    "outbound",
+    "postgres",
+    "producer",
+    "redis",
+    "runtime",
+    "setup",
+    "shutdown",
+    "stomp",
+    "tracing",
+    "webhooks",
+    "ws",
 ];
 const ENV_PREFIX: &str = "CHAT__";
 

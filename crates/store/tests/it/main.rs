@@ -12,6 +12,7 @@ mod role_races;
 mod roles;
 mod room_lists;
 mod search;
+mod webhooks;
 
 use chat_protocol::{
     Change, ClientMessageId, Entry, EntryType, ErrorCode, MessageId, Role, RoomId, TimelineKind, UserId,

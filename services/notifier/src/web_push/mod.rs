@@ -12,4 +12,9 @@ mod step;
 mod verdict;
 mod worker;
 
-pub use self::{config::PushConfig, queue::{PushQueue, farthest}, request::Sender, worker::Workers};
+pub use self::{
+    config::PushConfig,
+    queue::{PushQueue, farthest},
+    request::Sender,
+    worker::Workers,
+};

@@ -48,7 +48,9 @@ impl Origins {
                 None => state.in_hand,
                 Some(until) if now < until => self.per_origin,
                 // One, and only when none is under way.
-                Some(_) => (self.per_origin - 1).max(self.per_origin.min(state.in_hand.saturating_mul(self.per_origin))),
+                Some(_) => {
+                    (self.per_origin - 1).max(self.per_origin.min(state.in_hand.saturating_mul(self.per_origin)))
+                }
             };
             OriginLoad { origin: origin.clone(), jobs }
         };
@@ -80,7 +82,9 @@ impl Origins {
 
     /// Forgets those of which nothing is in hand and which may be asked again: there can be any number of them in the long run.
     pub fn forget_idle(&mut self, now: Instant) {
-        self.known.retain(|_, state| state.in_hand > 0 || state.breaker.open_until().is_some_and(|until| now < until + OPEN_FOR));
+        self.known.retain(|_, state| {
+            state.in_hand > 0 || state.breaker.open_until().is_some_and(|until| now < until + OPEN_FOR)
+        });
     }
 }
 

@@ -7,3 +7,6 @@ mod push_faults;
 mod push_service;
 mod pushes;
 mod stage;
+mod webhook_faults;
+mod webhook_stage;
+mod webhooks;

@@ -121,7 +121,12 @@ impl PushService {
     }
 }
 
-async fn push(request: HttpRequest, name: web::Path<String>, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+async fn push(
+    request: HttpRequest,
+    name: web::Path<String>,
+    body: web::Bytes,
+    shared: web::Data<Shared>,
+) -> HttpResponse {
     let text = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap().to_owned();
     let headers: HashMap<String, String> =
         request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();

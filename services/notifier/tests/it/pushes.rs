@@ -101,7 +101,10 @@ async fn what_is_read_on_one_device_is_withdrawn_from_all() {
     let message = stage.write(stage.room, stage.alice, "hi").await;
     let mut shown = [service.next().await, service.next().await];
     shown.sort_by_key(|pushed| pushed.browser.clone());
-    assert_eq!(shown.each_ref().map(|pushed| pushed.short()), ["desk", "pocket"].map(|on| (on, "message", message.seq)));
+    assert_eq!(
+        shown.each_ref().map(|pushed| pushed.short()),
+        ["desk", "pocket"].map(|on| (on, "message", message.seq))
+    );
     assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "both are shown");
     stage.read(stage.room, stage.bob, message.seq).await;
     let mut withdrawn = [service.next().await, service.next().await];

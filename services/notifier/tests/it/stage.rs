@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics, OutRecord, Producer, ProducerConfig, Record, group_lag};
 use chat_protocol::{
-    ClientMessageId, Entry, EntryType, Event, GatewayId, MarkRead, MessageId, Origin, Outcome, OutcomeStatus, RoomId, SessionId,
-    UserId,
+    ClientMessageId, Entry, EntryType, Event, GatewayId, MarkRead, MessageId, Origin, Outcome, OutcomeStatus, RoomId,
+    SessionId, UserId,
     push::{Notification, UserPush, documents},
     redis_key::Channel,
     topic,
@@ -100,6 +100,12 @@ impl Stage {
 
     /// Stores a message and sends its event, as the persister does.
     pub async fn write(&self, room_id: RoomId, sender_id: UserId, content: &str) -> Entry {
+        let (entry, bytes) = self.append(room_id, sender_id, content).await;
+        self.send_raw(room_id, &bytes).await;
+        entry
+    }
+
+    async fn append(&self, room_id: RoomId, sender_id: UserId, content: &str) -> (Entry, Vec<u8>) {
         let id = ClientMessageId::generate();
         let message = NewMessage {
             room_id,
@@ -111,8 +117,14 @@ impl Stage {
             reply_to: None,
             digest: Uuid::nil(),
         };
-        let applied = self.store.append_messages(&[message]).await.unwrap().remove(0);
-        self.send_event(applied).await
+        event(self.store.append_messages(&[message]).await.unwrap().remove(0))
+    }
+
+    /// Stores a message in the stage's room and sends its event; the bytes of that.
+    pub async fn write_raw(&self, sender_id: UserId, content: &str) -> Vec<u8> {
+        let (_, bytes) = self.append(self.room, sender_id, content).await;
+        self.send_raw(self.room, &bytes).await;
+        bytes
     }
 
     /// A member's mark, as the gateway sends it and read-receipt stores it.
@@ -127,21 +139,8 @@ impl Stage {
     }
 
     async fn send_event(&self, applied: Applied) -> Entry {
-        let Applied::Committed { entry, duplicate } = applied else { panic!("not committed: {applied:?}") };
-        let outcome = Outcome {
-            origin: Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() },
-            room_id: entry.room_id,
-            client_message_id: entry.client_message_id.clone(),
-            status: OutcomeStatus::Persisted,
-            message_id: Some(entry.message_id),
-            seq: Some(entry.seq),
-            duplicate,
-            persisted_at: Some(entry.sent_at),
-            code: None,
-            reason: None,
-        };
-        let event = Event::committed(&entry, &outcome).unwrap();
-        self.send_raw(entry.room_id, &serde_json::to_vec(&event).unwrap()).await;
+        let (entry, bytes) = event(applied);
+        self.send_raw(entry.room_id, &bytes).await;
         entry
     }
 
@@ -193,12 +192,31 @@ impl Stage {
     }
 }
 
+/// The event of something committed, as the persister sends it.
+fn event(applied: Applied) -> (Entry, Vec<u8>) {
+    let Applied::Committed { entry, duplicate } = applied else { panic!("not committed: {applied:?}") };
+    let outcome = Outcome {
+        origin: Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() },
+        room_id: entry.room_id,
+        client_message_id: entry.client_message_id.clone(),
+        status: OutcomeStatus::Persisted,
+        message_id: Some(entry.message_id),
+        seq: Some(entry.seq),
+        duplicate,
+        persisted_at: Some(entry.sent_at),
+        code: None,
+        reason: None,
+    };
+    let bytes = serde_json::to_vec(&Event::committed(&entry, &outcome).unwrap()).unwrap();
+    (entry, bytes)
+}
+
 pub async fn stop(ctx: Context) {
     ctx.lifecycle.trigger();
     ctx.lifecycle.shutdown_complete().await.unwrap();
 }
 
-fn config(isolation: &Isolation, variables: &[(&str, String)]) -> Config {
+pub fn config(isolation: &Isolation, variables: &[(&str, String)]) -> Config {
     let mut env = [isolation.kafka_env(), isolation.postgres_env(), isolation.redis_env()].concat();
     env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     chat_service::config::load_from(DEFAULT_CONFIG, None, env).unwrap().service

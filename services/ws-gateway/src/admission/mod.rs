@@ -42,6 +42,8 @@ pub struct Admission {
     pub user_sessions: UserSessions,
     /// Wrong passwords and tokens, by address.
     pub failures: Failures,
+    /// Wrong admin tokens, by address.
+    pub admin_failures: Failures,
     /// Tickets for the upgrade.
     pub tickets: Tickets,
     proxies: TrustedProxies,
@@ -63,6 +65,7 @@ impl Admission {
             sessions: Sessions::new(&config.ws, sockets),
             user_sessions: UserSessions::new(&config.ws, gateway_id, registry, clock),
             failures: Failures::new(config.auth.failures_per_minute),
+            admin_failures: Failures::new(config.webhooks.failures_per_minute),
             tickets: Tickets::new(UsedTickets::new(redis)),
             proxies: TrustedProxies::new(&config.http.trusted_proxies)?,
         })

@@ -135,7 +135,9 @@ pub async fn register(
     public_key(&gateway)?;
     let PushSubscription { endpoint, keys, .. } = body.into_inner();
     let wrong = |why: String| Rejection::new(ErrorCode::BadRequest, why);
-    let target = gateway.guard().check_url(&endpoint).map_err(|why| wrong(format!("endpoint {why}")))?;
+    let forbidden = |why| wrong(format!("endpoint {why}"));
+    let target = gateway.outbound.guard().check_url(&endpoint).map_err(forbidden)?;
+    gateway.outbound.check_name(&target).await.map_err(forbidden)?;
     let endpoint = target.uri().to_string();
     if endpoint.len() > ENDPOINT_BYTES {
         return Err(wrong(format!("endpoint must have at most {ENDPOINT_BYTES} bytes")).into());
@@ -175,6 +177,7 @@ pub async fn remove(
 
 fn public_key(gateway: &Gateway) -> Result<&str, Rejection> {
     let public = gateway.config.push.vapid_public_key.as_str();
-    let off = || Rejection::new(ErrorCode::Unavailable, "this server sends no pushes: push.vapid_public_key is not set");
+    let off =
+        || Rejection::new(ErrorCode::Unavailable, "this server sends no pushes: push.vapid_public_key is not set");
     if public.is_empty() { Err(off()) } else { Ok(public) }
 }

@@ -1,5 +1,6 @@
 //! REST: one file per resource, one function per operation.
 
+mod admin;
 pub mod auth;
 pub mod changes;
 pub mod compat;
@@ -15,6 +16,7 @@ pub mod room_notifications;
 pub mod rooms;
 pub mod search;
 pub mod users;
+pub mod webhooks;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, error, http::header, web};
 use chat_protocol::{ClientMessageId, CommandBody, Entry, ErrorCode, Outcome, Rejection, RoomId};
@@ -40,7 +42,8 @@ use crate::{app::Gateway, auth as tokens, auth::Identity, browser, ingest};
         (name = "users", description = "People"),
         (name = "rooms", description = "Conversations and their members"),
         (name = "messages", description = "The timeline"),
-        (name = "devices", description = "Browsers that take Web Push")
+        (name = "devices", description = "Browsers that take Web Push"),
+        (name = "webhooks", description = "Other systems that are told what happens; with the admin token")
     )
 )]
 pub struct Document;
@@ -50,7 +53,10 @@ struct BearerToken;
 impl Modify for BearerToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let admin = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("admin", SecurityScheme::Http(admin));
     }
 }
 

@@ -19,8 +19,10 @@ fn systematic(operation: &Value) -> Vec<ErrorCode> {
         |statuses: &'static [u16]| ErrorCode::ALL.iter().filter(|code| statuses.contains(&code.http_status()));
     let mut codes = vec![RateLimited, Unavailable];
     codes.extend(statuses(&[406, 431, 500]));
-    if !list("security").is_empty() {
-        codes.extend([Unauthorized, TokenExpired]);
+    for scheme in list("security") {
+        codes.push(Unauthorized);
+        // The admin token does not expire.
+        codes.extend(scheme.get("admin").is_none().then_some(TokenExpired));
     }
     if !list("parameters").is_empty() {
         codes.push(BadRequest);

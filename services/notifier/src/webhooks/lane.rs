@@ -1,0 +1,191 @@
+//! One endpoint's deliveries: claimed → by room → signed → posted → settled.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use chat_outbound::{Attempt, Breaker, HeaderMap, Unsigned, header::HeaderValue, signed_headers};
+use chat_protocol::RoomId;
+use chat_service::{Backoff, fail_point, retry_forever};
+use chat_store::{DueWebhook, Settled, WebhookDelivery, WebhookOutcome};
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Parts,
+    verdict::{Verdict, reason, verdict},
+};
+
+/// The header with a delivery's cursor, for a replay.
+const CURSOR: &str = "chat-webhook-cursor";
+/// Of a lease, what is left for recording what became of the deliveries.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);
+
+/// An endpoint, and whether it is well.
+pub struct Lane {
+    pub parts: Arc<Parts>,
+    pub webhook: DueWebhook,
+    pub breaker: Arc<Mutex<Breaker>>,
+    /// Nothing new is begun.
+    pub soft: CancellationToken,
+    /// Nothing is waited for.
+    pub hard: CancellationToken,
+}
+
+/// What became of the deliveries of one batch.
+#[derive(Default)]
+struct Report {
+    settled: Vec<Settled>,
+    delivered: bool,
+    failure: Option<String>,
+    gone: bool,
+}
+
+impl Lane {
+    /// Sends what is due until there is no more, or the endpoint is to be left alone; whether anything was sent.
+    pub async fn serve(self) -> bool {
+        let mut sent = false;
+        while !self.soft.is_cancelled() {
+            // After a failure one call tells whether the endpoint is well again.
+            let limit = if self.breaker().is_open() { 1 } else { self.parts.config.batch() };
+            let (lease, lease_ms) = self.lease();
+            let claimed = match self.parts.store.claim_webhooks(self.webhook.id, limit, lease_ms).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(%error, webhook.id = %self.webhook.id, "webhooks not claimed");
+                    return sent;
+                }
+            };
+            if claimed.is_empty() {
+                return sent;
+            }
+            let last_start = Instant::now() + lease.saturating_sub(self.call_time()).saturating_sub(SETTLE_WITHIN);
+            let report = self.deliver(claimed, last_start).await;
+            fail_point("notifier.webhooks-sent").await;
+            sent = true;
+            if !self.settle(report).await || !self.breaker().admit(Instant::now()) {
+                break;
+            }
+        }
+        sent
+    }
+
+    /// Long enough for a few calls that take all of their time; what was not begun by then is released.
+    fn lease(&self) -> (Duration, i64) {
+        let lease = self.call_time() * 3 + SETTLE_WITHIN;
+        (lease, i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn call_time(&self) -> Duration {
+        self.parts.outbound.within()
+    }
+
+    /// Rooms beside each other, the events of each in order.
+    async fn deliver(&self, claimed: Vec<WebhookDelivery>, last_start: Instant) -> Report {
+        let mut rooms: BTreeMap<Option<RoomId>, Vec<WebhookDelivery>> = BTreeMap::new();
+        for delivery in claimed {
+            rooms.entry(delivery.room_id).or_default().push(delivery);
+        }
+        let reports = rooms.into_values().map(|deliveries| self.deliver_room(deliveries, last_start));
+        let reports = stream::iter(reports).buffer_unordered(self.parts.config.rooms_at_once);
+        reports.fold(Report::default(), async |all, one| all.and(one)).await
+    }
+
+    /// One after the other; the first failure ends it, and what is left is released.
+    async fn deliver_room(&self, deliveries: Vec<WebhookDelivery>, last_start: Instant) -> Report {
+        let mut report = Report::default();
+        for delivery in deliveries {
+            let ended = report.failure.is_some() || self.soft.is_cancelled() || Instant::now() >= last_start;
+            let settled = if ended {
+                Settled { id: delivery.id, outcome: WebhookOutcome::Released, status: None }
+            } else {
+                self.attempt(delivery, &mut report).await
+            };
+            report.settled.push(settled);
+        }
+        report
+    }
+
+    async fn attempt(&self, delivery: WebhookDelivery, report: &mut Report) -> Settled {
+        let metrics = &self.parts.metrics;
+        let made = delivery.attempts.saturating_add(1);
+        let (id, signed) = (delivery.id, self.sign(&delivery));
+        let (attempt, verdict) = match signed {
+            Ok(headers) => {
+                let timer = metrics.call_seconds.start_timer();
+                let attempt = self.parts.outbound.post(&self.webhook.url, headers, Bytes::from(delivery.body)).await;
+                timer.observe_duration();
+                (Some(attempt), verdict(&attempt, made, &self.parts.config.schedule(), rand::random()))
+            }
+            Err(Unsigned) => (None, Verdict::Failed),
+        };
+        let outcome = match verdict {
+            Verdict::Delivered => WebhookOutcome::Delivered,
+            Verdict::Again(delay) => {
+                WebhookOutcome::Again { delay_ms: i64::try_from(delay.as_millis()).unwrap_or(i64::MAX) }
+            }
+            Verdict::Failed => WebhookOutcome::Failed,
+            Verdict::Gone => WebhookOutcome::Released,
+        };
+        if verdict == Verdict::Delivered {
+            report.delivered = true;
+            self.breaker().succeeded();
+        } else {
+            report.gone |= verdict == Verdict::Gone;
+            report.failure = Some(attempt.as_ref().map_or_else(|| Unsigned.to_string(), reason));
+            self.breaker().failed(Instant::now());
+        }
+        metrics.count(verdict);
+        let status = match attempt {
+            Some(Attempt::Answered { status, .. }) => Some(status),
+            _ => None,
+        };
+        Settled { id, outcome, status }
+    }
+
+    fn sign(&self, delivery: &WebhookDelivery) -> Result<HeaderMap, Unsigned> {
+        let now = self.parts.clock.now();
+        let mut headers = signed_headers(&self.webhook.secrets, &delivery.event_id, now, &delivery.body)?;
+        headers.insert(CURSOR, HeaderValue::from(delivery.id));
+        Ok(headers)
+    }
+
+    /// Records what became of a batch, for as long as it takes; `false` when the endpoint is to be left alone. What a crash keeps from being
+    /// recorded is sent again when its lease ends.
+    async fn settle(&self, report: Report) -> bool {
+        let (store, id) = (&self.parts.store, self.webhook.id);
+        let record = || async {
+            store.settle_webhooks(&report.settled).await?;
+            if report.delivered {
+                store.webhook_succeeded(id).await?;
+            }
+            if let Some(why) = &report.failure {
+                store.webhook_failed(id, why).await?;
+            }
+            if report.gone && store.disable_webhook(id, "it answered 410: it wants nothing more").await? {
+                self.parts.metrics.disabled.with_label_values(&["gone"]).inc();
+                tracing::warn!(webhook.id = %id, "webhook disabled: it answered 410");
+            }
+            Ok::<_, chat_store::StoreError>(())
+        };
+        let recorded = retry_forever("postgres", &self.hard, Backoff::default(), record).await;
+        recorded.is_some() && !report.gone
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Report {
+    fn and(mut self, other: Self) -> Self {
+        self.settled.extend(other.settled);
+        self.delivered |= other.delivered;
+        self.gone |= other.gone;
+        self.failure = self.failure.or(other.failure);
+        self
+    }
+}
