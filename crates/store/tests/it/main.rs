@@ -6,6 +6,7 @@ mod changes_races;
 mod changes_reads;
 mod commands;
 mod logins;
+mod push_jobs;
 mod queries_prepare;
 mod reads;
 mod role_races;
