@@ -29,8 +29,14 @@ fn subscription(endpoint: &str) -> Value {
     json!({ "endpoint": endpoint, "expirationTime": null, "keys": { "p256dh": P256DH, "auth": AUTH } })
 }
 
+/// A gateway with a key for pushes, and the guard of production.
 async fn pushing(system: &System) -> Gateway {
-    system.add_gateway(&[("CHAT__PUSH__VAPID_PUBLIC_KEY", PUBLIC_KEY)]).await
+    let settings = [
+        ("CHAT__PUSH__VAPID_PUBLIC_KEY", PUBLIC_KEY),
+        ("CHAT__OUTBOUND__ALLOW_PRIVATE", "false"),
+        ("CHAT__OUTBOUND__ALLOW_HTTP", "false"),
+    ];
+    system.add_gateway(&settings).await
 }
 
 #[tokio::test]

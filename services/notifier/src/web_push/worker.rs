@@ -140,8 +140,11 @@ enum End {
 impl Task {
     async fn finish(self, job: ClaimedPush, target: Option<PushTarget>, hard_stop: CancellationToken) -> Done {
         let origin = job.origin.clone();
-        // A device that is gone took its jobs with it.
-        let Some(target) = target else { return (origin, Health::Unknown) };
+        let Some(target) = target else {
+            // A device that is gone took its jobs with it.
+            retry_forever("postgres", &hard_stop, Backoff::default(), || self.store.drop_push(&job)).await;
+            return (origin, Health::Unknown);
+        };
         let (end, health) = self.work(&job, &target).await;
         let settle = || self.settle(&job, &target, &end);
         if retry_forever("postgres", &hard_stop, Backoff::default(), settle).await.is_none() {
