@@ -18,6 +18,7 @@ mod witness;
 mod workers;
 
 pub use balancer::Balancer;
+pub use config::ADMIN_TOKEN;
 pub use crowd::Crowd;
 pub use identity_provider::IdentityProvider;
 pub use person::{Person, create_person};

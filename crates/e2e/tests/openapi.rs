@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
-use chat_e2e::System;
+use chat_e2e::{ADMIN_TOKEN, System};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 /// What takes longer hangs.
 const WITHIN: Duration = Duration::from_mins(5);
 
 /// Requests made up are many, and many of those to log in fail: they must not be refused for that.
-const WITHOUT_RATES: [(&str, &str); 11] = [
+const WITHOUT_RATES: [(&str, &str); 12] = [
+    ("CHAT__WEBHOOKS__MAX_ENDPOINTS", "100000"),
     ("CHAT__AUTH__FAILURES_PER_MINUTE", "100000"),
     ("CHAT__LIMITS__USER_MESSAGES_PER_SECOND", "0"),
     ("CHAT__LIMITS__ROOM_MESSAGES_PER_SECOND", "0"),
@@ -40,7 +41,15 @@ async fn the_document_is_valid_and_its_examples_are_as_it_says() {
 async fn every_answer_to_requests_made_up_from_the_document_is_one_that_it_names() {
     let system = System::with_gateways(&[&WITHOUT_RATES]).await;
     let url = system.gateway(0).url();
-    let said = run(tool("st").env("CHAT_URL", &url).arg("run").arg(format!("{url}/api/openapi.json")), "").await;
+    let said = run(
+        tool("st")
+            .env("CHAT_URL", &url)
+            .env("CHAT_ADMIN_TOKEN", ADMIN_TOKEN)
+            .arg("run")
+            .arg(format!("{url}/api/openapi.json")),
+        "",
+    )
+    .await;
     println!("{said}");
 }
 

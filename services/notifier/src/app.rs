@@ -29,7 +29,6 @@ pub async fn run(config: Config, ctx: Context) -> anyhow::Result<()> {
 }
 
 /// The same with a client of one's own for what is called, for tests.
-#[expect(clippy::unused_async, reason = "as every service's run")]
 pub async fn run_with(config: Config, ctx: Context, outbound: Outbound) -> anyhow::Result<()> {
     let ready = (ctx.readiness.latch("postgres"), ctx.readiness.latch("kafka"));
     let (soft, hard) = (ctx.lifecycle.soft(), ctx.lifecycle.hard());

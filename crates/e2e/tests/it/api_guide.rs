@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use chat_e2e::{PATIENCE, System};
+use chat_e2e::{ADMIN_TOKEN, PATIENCE, System};
 use chat_protocol::UserId;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -56,6 +56,7 @@ async fn run(lines: &str, folder: &Path) -> String {
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(folder)
+        .env("CHAT_ADMIN_TOKEN", ADMIN_TOKEN)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

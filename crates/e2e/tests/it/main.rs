@@ -57,6 +57,7 @@ mod stores_away;
 mod tickets;
 mod transcripts;
 mod typing;
+mod webhooks;
 mod websocket_closing;
 mod websocket_conformance;
 mod websocket_fragments;

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use chat_outbound::{Attempt, Breaker, HeaderMap, Unsigned, header::HeaderValue, signed_headers};
 use chat_protocol::RoomId;
-use chat_service::{Backoff, fail_point, retry_forever};
+use chat_service::{Backoff, retry_forever};
 use chat_store::{DueWebhook, Settled, WebhookDelivery, WebhookOutcome};
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,6 @@ impl Lane {
             }
             let last_start = Instant::now() + lease.saturating_sub(self.call_time()).saturating_sub(SETTLE_WITHIN);
             let report = self.deliver(claimed, last_start).await;
-            fail_point("notifier.webhooks-sent").await;
             sent = true;
             if !self.settle(report).await || !self.breaker().admit(Instant::now()) {
                 break;
