@@ -5,7 +5,7 @@ use chat_testkit::assert_eventually;
 use serde_json::json;
 
 use crate::{
-    push_service::{PushService, settings},
+    push_service::{PushService, Pushed, settings},
     stage::{Stage, WITHIN, stop},
 };
 
@@ -101,16 +101,13 @@ async fn what_is_read_on_one_device_is_withdrawn_from_all() {
     let message = stage.write(stage.room, stage.alice, "hi").await;
     let mut shown = [service.next().await, service.next().await];
     shown.sort_by_key(|pushed| pushed.browser.clone());
-    assert_eq!(
-        shown.each_ref().map(|pushed| pushed.short()),
-        ["desk", "pocket"].map(|on| (on, "message", message.seq))
-    );
+    assert_eq!(shown.each_ref().map(Pushed::short), ["desk", "pocket"].map(|on| (on, "message", message.seq)));
     assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "both are shown");
     stage.read(stage.room, stage.bob, message.seq).await;
     let mut withdrawn = [service.next().await, service.next().await];
     withdrawn.sort_by_key(|pushed| pushed.browser.clone());
     let expected = ["desk", "pocket"].map(|on| (on, "withdraw", message.seq));
-    assert_eq!(withdrawn.each_ref().map(|pushed| pushed.short()), expected);
+    assert_eq!(withdrawn.each_ref().map(Pushed::short), expected);
     assert_eq!(withdrawn.map(|pushed| pushed.headers["topic"].clone()), shown.map(|p| p.headers["topic"].clone()));
     assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "nothing is left");
     stage.read(stage.room, stage.bob, message.seq).await;
