@@ -34,6 +34,8 @@ pub enum Command {
     Setup(SetupArguments),
     /// Print an access token for a user, for trying the API by hand
     Token(TokenArguments),
+    /// Print a new key pair for Web Push
+    Vapid(VapidArguments),
     /// Create demo users and rooms, then answer every message like an echo
     Demo(DemoArguments),
     /// Chat in the terminal
@@ -73,6 +75,15 @@ pub struct TokenArguments {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub ttl: Duration,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The private key is a setting of the notifier alone, the public one of the gateways. Browsers subscribe with the public key: with another
+pair they have to subscribe anew.
+
+Example:
+  chatctl vapid                     prints two NAME=value lines")]
+pub struct VapidArguments {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

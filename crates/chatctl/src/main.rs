@@ -10,6 +10,7 @@ mod setup;
 mod sign_in;
 mod terminal;
 mod token;
+mod vapid;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Setup(arguments) => setup::run(file, &arguments).await,
         Command::Token(arguments) => token::run(file, &arguments),
+        Command::Vapid(_) => vapid::run(),
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Chat(arguments) => chat::run(&arguments).await,
         Command::Dlt(arguments) => dlt::run(file, &arguments).await,

@@ -50,6 +50,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// Scheme, host and port, in the form of RFC 6454: a port that is the scheme's own is not named.
+    pub fn origin(&self) -> String {
+        let (scheme, authority) = (self.uri.scheme_str().unwrap_or_default(), self.uri.authority());
+        format!("{scheme}://{}", authority.map_or("", |authority| authority.as_str()))
+    }
+
     /// The URL in the form that is called.
     pub fn uri(&self) -> &Uri {
         &self.uri
@@ -172,6 +178,17 @@ mod tests {
         ];
         for (url, expected) in table {
             assert_eq!(LENIENT.check_url(url).map(|_| ()), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_a_port_of_its_own() {
+        for (url, origin) in [
+            ("https://EXAMPLE.com:443/a?b", "https://example.com"),
+            ("https://example.com:8443/", "https://example.com:8443"),
+            ("https://[2606:4700:4700::1111]/", "https://[2606:4700:4700::1111]"),
+        ] {
+            assert_eq!(STRICT.check_url(url).unwrap().origin(), origin);
         }
     }
 

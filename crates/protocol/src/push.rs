@@ -173,6 +173,12 @@ pub struct Notification {
     pub preview: String,
     /// How many messages this stands for.
     pub count: u32,
+    /// Whether one of them mentions the user.
+    #[serde(default)]
+    pub mention: bool,
+    /// Whether the room is a direct one.
+    #[serde(default)]
+    pub direct: bool,
     /// When the newest was committed.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `chat-messages` | room id | [`crate::Command`] | ws-gateway | persister |
 //! | `chat-events` | room id | [`crate::Event`] | persister | broadcaster, notifier |
-//! | `chat-read-events` | room id | [`crate::MarkRead`] | ws-gateway | read-receipt |
+//! | `chat-read-events` | room id | [`crate::MarkRead`] | ws-gateway | read-receipt, notifier |
 //! | `<topic>-dlt` | the original's | the original's bytes, `kafka_dlt-*` headers | the failing consumer | – |
 //! | `chat-dlt-log` | `<topic>-dlt:partition:offset` | what was done about that dead letter | `chatctl dlt` | – |
 

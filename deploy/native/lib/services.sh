@@ -48,6 +48,17 @@ set_up_topics_and_tables() {
     ok "topics and tables set up ($(seconds_since "$started"))"
 }
 
+# The key pair of Web Push, made once: with another one every browser would have to subscribe anew.
+load_vapid() {
+    local file=$STACK_DIR/vapid.env
+    if [[ ! -s $file ]]; then
+        (umask 077 && "$BIN_DIR/chatctl" vapid >"$file.new") || die "chatctl vapid made no key pair for Web Push" "build it anew: make build"
+        mv "$file.new" "$file"
+    fi
+    # shellcheck source=/dev/null
+    source "$file"
+}
+
 # Starts a service without waiting (await_services does); one whose binary or settings are newer than its process is restarted.
 launch_service() {
     local name=$1 binary settings
@@ -62,9 +73,17 @@ launch_service() {
     fi
     require_ports "$name"
     settings=("CHAT__ADMIN__LISTEN=127.0.0.1:$(admin_port_of "$name")")
-    if [[ $name == ws-gateway-* ]]; then
-        settings+=("CHAT__HTTP__LISTEN=127.0.0.1:$(port_of "$name")" "CHAT__AUTH__SECRET=$AUTH_SECRET")
-    fi
+    case $name in
+        ws-gateway-*)
+            load_vapid
+            settings+=("CHAT__HTTP__LISTEN=127.0.0.1:$(port_of "$name")" "CHAT__AUTH__SECRET=$AUTH_SECRET"
+                "CHAT__PUSH__VAPID_PUBLIC_KEY=$CHAT__PUSH__VAPID_PUBLIC_KEY")
+            ;;
+        notifier)
+            load_vapid
+            settings+=("CHAT__PUSH__VAPID_PRIVATE_KEY=$CHAT__PUSH__VAPID_PRIVATE_KEY")
+            ;;
+    esac
     set_service_env "${settings[@]}"
     spawn "$name" "${SETTINGS[@]}" "$binary"
     LAUNCHED+=("$name")

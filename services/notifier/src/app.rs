@@ -1,17 +1,19 @@
 //! Builds the clients and starts the loop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chat_kafka::{Consumer, DeadLetters, KafkaMetrics, Producer, cluster_reachable};
-use chat_outbound::Outbound;
-use chat_redis::{RedisPool, RoomListCache, Viewers};
+use chat_outbound::{Outbound, OutboundConfig};
+use chat_redis::{OnlineUsers, RedisPool, RoomListCache, Viewers};
 use chat_service::{Backoff, Context, Patience, retry_forever};
 use chat_store::Store;
+use tokio::sync::Notify;
 
 use crate::{
     config::Config,
-    metrics::Metrics,
+    metrics::{Metrics, PushMetrics},
     pipeline::{self, Pipeline},
+    web_push::{PushConfig, PushQueue, Sender, Workers},
     webhooks::Webhooks,
 };
 
@@ -38,19 +40,33 @@ pub async fn run_with(config: Config, ctx: Context, outbound: Outbound) -> anyho
     let producer = Producer::new(&config.kafka, &config.producer, ctx.name, &kafka_metrics)?;
     let group = config.kafka.topics().group("notifier");
     let dead_letters = DeadLetters::new(producer, group, config.consumer.dead_letters_per_minute);
+    let workers = workers(&config.push, &config.outbound, &store, &ctx)?;
+    let queue = workers.as_ref().map(|w| PushQueue::new(store.clone(), config.push.ttl(), Arc::clone(&w.wake)));
+    // Marks matter only for what was pushed.
+    let topics = match queue {
+        Some(_) => vec![config.kafka.topics().events(), config.kafka.topics().read_events()],
+        None => vec![config.kafka.topics().events()],
+    };
     let webhooks = Webhooks::new(store.clone(), outbound, config.deliveries.clone(), &ctx)?;
     let sending = webhooks.clone();
     let pipeline = Pipeline {
         store: store.clone(),
         room_lists: RoomListCache::new(redis.clone()),
-        redis,
+        redis: redis.clone(),
         viewers,
+        online: OnlineUsers::new(redis),
+        queue,
+        read_events: config.kafka.topics().read_events(),
         webhooks,
         dead_letters,
         metrics,
         patience: Patience::new("redis", REDIS_PATIENCE),
-        hard_stop: hard,
+        clock: ctx.clock.clone(),
+        hard_stop: hard.clone(),
     };
+    if let Some(workers) = workers {
+        ctx.lifecycle.spawn("web-push", workers.run(soft.clone(), hard));
+    }
 
     sending.start(&ctx);
     ctx.lifecycle.spawn("pipeline", async move {
@@ -62,9 +78,31 @@ pub async fn run_with(config: Config, ctx: Context, outbound: Outbound) -> anyho
             return Ok(());
         }
         drop(ready);
-        let topics = [config.kafka.topics().events()];
         let consumer = Consumer::new(&config.kafka, &config.consumer, "notifier", &topics, &kafka_metrics, soft)?;
         pipeline::run(consumer, pipeline).await
     });
     Ok(())
+}
+
+/// Those that send pushes, if there is a key for it. They share nothing with other outgoing calls, so that neither waits for the other.
+fn workers(
+    config: &PushConfig,
+    calls: &OutboundConfig,
+    store: &Store,
+    ctx: &Context,
+) -> anyhow::Result<Option<Workers>> {
+    let metrics = PushMetrics::register(&ctx.metrics)?;
+    let Some(key) = config.key()? else { return Ok(None) };
+    tracing::info!(public_key = key.public(), "web push is on");
+    let (contact, clock) = (config.contact.as_str().into(), ctx.clock.clone());
+    Ok(Some(Workers {
+        store: store.clone(),
+        sender: Sender { outbound: Outbound::new(calls)?, key, contact, clock },
+        metrics,
+        wake: Arc::new(Notify::new()),
+        poll: config.poll(),
+        call_within: Duration::from_millis(calls.within_ms),
+        at_once: calls.calls_at_once,
+        per_origin: config.at_once_per_service,
+    }))
 }

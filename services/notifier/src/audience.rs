@@ -1,10 +1,13 @@
-//! Who is told: the members, without those who have the room open, each about what others wrote.
+//! Who is told what, and on what: a message is for every member but its sender who had joined, has not read it and has not muted the room.
+//! Whoever has the room open sees it anyway. The others are told on their sessions; whoever has none, on their devices too.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use chat_protocol::{UserId, push::Notification};
+use chat_protocol::{NotifyLevel, UserId, push::Notification};
+use chat_store::{Listener, Listeners, NewPush, RoomNotifications};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::news::RoomNews;
+use crate::news::{Message, RoomNews, Share};
 
 /// One notification and everybody who gets it.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,78 +18,76 @@ pub struct Announcement {
     pub recipients: Vec<UserId>,
 }
 
-/// What is told to whom; a member comes with the seq by which they joined. Nearly all get the same; only those who wrote themselves, or came
-/// while the others were writing, get their own view, or nothing.
-pub fn announcements(news: &RoomNews, members: &[(UserId, i64)], viewers: &HashSet<UserId>) -> Vec<Announcement> {
-    let (senders, first_seq) = (news.senders(), news.first_seq());
-    let concerned = members.iter().copied().filter(|(member, _)| !viewers.contains(member));
-    let (special, readers): (Vec<_>, Vec<_>) =
-        concerned.partition(|(member, joined_seq)| senders.contains(member) || *joined_seq > first_seq);
-    let readers = readers.into_iter().map(|(member, _)| member).collect();
-    let own_views = special.into_iter().map(|(member, joined_seq)| (news.for_member(member, joined_seq), vec![member]));
-    std::iter::once((news.for_readers(), readers))
-        .chain(own_views)
-        .filter(|(_, recipients)| !recipients.is_empty())
-        .filter_map(|(notification, recipients)| Some(Announcement { notification: notification?, recipients }))
+/// What is told to whom. Nearly all get the same; those who wrote themselves, came or read meanwhile, or want less, get their own view, or
+/// nothing.
+pub fn announcements(
+    news: &RoomNews,
+    listeners: &Listeners,
+    viewers: &HashSet<UserId>,
+    now: Timestamp,
+) -> Vec<Announcement> {
+    let mut shares: BTreeMap<Share, Vec<UserId>> = BTreeMap::new();
+    for member in listeners.members.iter().filter(|member| !viewers.contains(&member.user_id)) {
+        if let Some(share) = share(news, member, now) {
+            shares.entry(share).or_default().push(member.user_id);
+        }
+    }
+    let announcement = |(share, recipients)| {
+        Some(Announcement { notification: news.notification(share, listeners.direct)?, recipients })
+    };
+    shares.into_iter().filter_map(announcement).collect()
+}
+
+/// What of the news is for a member.
+fn share(news: &RoomNews, member: &Listener, now: Timestamp) -> Option<Share> {
+    let mut share: Option<Share> = None;
+    for message in news.messages().filter(|message| is_for(message, member, now)) {
+        let mention = message.mentions.contains(&member.user_id);
+        let before = share.map_or((0, false), |share| (share.count, share.mention));
+        share = Some(Share { seq: message.entry.seq, count: before.0 + 1, mention: before.1 || mention });
+    }
+    share
+}
+
+fn is_for(message: &Message, member: &Listener, now: Timestamp) -> bool {
+    let (seq, mentioned) = (message.entry.seq, || message.mentions.contains(&member.user_id));
+    message.entry.sender_id != member.user_id
+        && seq > member.joined_seq
+        && seq > member.read_seq
+        && is_wanted(&member.wants, mentioned, now)
+}
+
+/// Whether a member wants to be told of a message.
+pub fn is_wanted(wants: &RoomNotifications, mentioned: impl FnOnce() -> bool, now: Timestamp) -> bool {
+    let muted = wants.muted_until.is_some_and(|until| until > now);
+    !muted
+        && match wants.level {
+            NotifyLevel::All => true,
+            NotifyLevel::Mentions => mentioned(),
+            NotifyLevel::None => false,
+        }
+}
+
+/// What is pushed to the devices of those who have no session: of each room the newest message.
+pub fn for_devices(
+    announcements: &[Announcement],
+    with_devices: &HashSet<UserId>,
+    online: &HashSet<UserId>,
+    ttl: SignedDuration,
+) -> Vec<NewPush> {
+    let push = |told: &Notification, user_id| NewPush {
+        user_id,
+        room_id: told.room_id,
+        seq: told.seq,
+        expires_at: told.at.saturating_add(ttl).unwrap_or(told.at),
+    };
+    let reached = |user: &UserId| with_devices.contains(user) && !online.contains(user);
+    announcements
+        .iter()
+        .flat_map(|told| told.recipients.iter().copied().filter(reached).map(|user| push(&told.notification, user)))
         .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use chat_protocol::RoomId;
-
-    use super::*;
-    use crate::news::{by_room, tests::message};
-
-    const ALICE: UserId = user(1);
-    const BOB: UserId = user(2);
-    const CAROL: UserId = user(3);
-    const DAVE: UserId = user(4);
-
-    const fn user(n: u128) -> UserId {
-        UserId(uuid::Uuid::from_u128(n))
-    }
-
-    #[test]
-    fn members_who_do_not_look_are_told_what_others_wrote() {
-        type Users = &'static [UserId];
-        // Case; who wrote seq 1, 2 …; members; viewers; what is told as recipients, newest seq and count.
-        type Case = (&'static str, Users, Users, Users, &'static [(Users, i64, u32)]);
-        let table: [Case; 8] = [
-            ("nobody looks", &[ALICE], &[ALICE, BOB, CAROL], &[], &[(&[BOB, CAROL], 1, 1)]),
-            ("one looks", &[ALICE], &[ALICE, BOB, CAROL], &[ALICE, BOB], &[(&[CAROL], 1, 1)]),
-            ("everybody looks", &[ALICE], &[ALICE, BOB], &[ALICE, BOB], &[]),
-            ("alone in the room", &[ALICE], &[ALICE], &[], &[]),
-            (
-                "a conversation",
-                &[ALICE, BOB, ALICE],
-                &[ALICE, BOB, CAROL, DAVE],
-                &[],
-                &[(&[CAROL, DAVE], 3, 3), (&[ALICE], 2, 1), (&[BOB], 3, 2)],
-            ),
-            ("a conversation of two who look", &[ALICE, BOB], &[ALICE, BOB], &[ALICE, BOB], &[]),
-            ("the sender has left", &[ALICE], &[BOB], &[], &[(&[BOB], 1, 1)]),
-            ("a viewer who is no member", &[ALICE], &[ALICE, BOB], &[DAVE], &[(&[BOB], 1, 1)]),
-        ];
-        for (case, senders, members, viewers, expected) in table {
-            let room = RoomId::generate();
-            let messages = (1..).zip(senders).map(|(seq, sender)| message(room, seq, *sender));
-            let news = &by_room(messages)[0];
-            let members: Vec<_> = members.iter().map(|member| (*member, 0)).collect();
-            let told = announcements(news, &members, &viewers.iter().copied().collect());
-            let told: Vec<_> =
-                told.iter().map(|a| (&a.recipients[..], a.notification.seq, a.notification.count)).collect();
-            assert_eq!(told, expected, "{case}");
-        }
-    }
-
-    #[test]
-    fn whoever_came_later_is_told_nothing_from_before() {
-        let room = RoomId::generate();
-        let messages = (1..=3).map(|seq| message(room, seq, ALICE));
-        let news = &by_room(messages)[0];
-        let told = announcements(news, &[(ALICE, 0), (BOB, 0), (CAROL, 2), (DAVE, 3)], &HashSet::new());
-        let told: Vec<_> = told.iter().map(|a| (&a.recipients[..], a.notification.seq, a.notification.count)).collect();
-        assert_eq!(told, [(&[BOB][..], 3, 3), (&[CAROL][..], 3, 1)]);
-    }
-}
+#[path = "audience_tests.rs"]
+mod tests;

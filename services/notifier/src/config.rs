@@ -7,7 +7,7 @@ use chat_service::{ConfigError, Validate};
 use chat_store::PostgresConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::webhooks::DeliveriesConfig;
+use crate::{web_push::PushConfig, webhooks::DeliveriesConfig};
 
 /// The defaults, which are the reference.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.default.toml");
@@ -30,6 +30,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// How webhooks are delivered.
     pub deliveries: DeliveriesConfig,
+    /// Web Push.
+    pub push: PushConfig,
 }
 
 impl Validate for Config {
@@ -40,6 +42,7 @@ impl Validate for Config {
         self.redis.validate()?;
         self.postgres.validate()?;
         self.outbound.validate()?;
-        self.deliveries.validate()
+        self.deliveries.validate()?;
+        self.push.validate()
     }
 }

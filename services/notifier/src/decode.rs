@@ -1,7 +1,7 @@
 //! Records to messages.
 
 use chat_kafka::Record;
-use chat_protocol::{Entry, Event, SCHEMA_VERSION};
+use chat_protocol::{Entry, Event, MarkRead, SCHEMA_VERSION};
 
 /// Type of the only events that are news: messages people wrote.
 const MESSAGE_SENT: &str = "MessageSent";
@@ -16,6 +16,11 @@ pub fn event(record: &Record) -> Result<Event, String> {
         return Err("the key is not the room's id".to_owned());
     }
     Ok(event)
+}
+
+/// The read mark in a record of `chat-read-events`. One that cannot be understood is passed over: whoever stores the marks says so.
+pub fn mark(record: &Record) -> Option<MarkRead> {
+    serde_json::from_slice(record.value()).ok().filter(|mark: &MarkRead| mark.v == SCHEMA_VERSION)
 }
 
 /// The message in a record; `None` for events that are no news, such as changes of messages; or why the record will never be understood.

@@ -1,16 +1,18 @@
 //! notifier: tells members what was written while they were not looking.
 //!
-//! *Consumes* `chat-events` (group `notifier`): committed messages. System entries and outcomes are passed over.
+//! *Consumes* `chat-events` (group `notifier`): committed messages. System entries and outcomes are passed over. With Web Push also
+//! `chat-read-events` (same group): what was read is not pushed, or taken back.
 //!
-//! *Produces* a [`chat_protocol::push::Notification`] on the Redis channel of every member who does not have the room open, one per room and
-//! batch, standing for all that others wrote; `chat-events-dlt` for records that can never be processed.
+//! *Produces* a [`chat_protocol::push::Notification`] on the Redis channel of every member who does not have the room open and wants to hear
+//! of it, one per room and batch, standing for all that others wrote; pushes to the devices of those who have no session; `chat-events-dlt`
+//! for records that can never be processed.
 //!
 //! *Guarantees*
-//! - Nobody is notified of a message that is not stored, nor of their own.
+//! - Nobody is notified of a message that is not stored, nor of their own, nor of one they have read or muted.
 //! - At least once while Redis is there; a repeat has the same id (`roomId:seq`), so that a client shows it once.
-//! - Notifications are best effort beyond that: users who are offline have no subscriber, and with Redis away for more than about
-//!   two seconds they are dropped. What is unread is never lost: it follows from PostgreSQL. PostgreSQL away: nothing is skipped,
-//!   the consumer waits.
+//! - Notifications on sessions are best effort beyond that: with Redis away for more than about two seconds they are dropped. What is unread
+//!   is never lost: it follows from PostgreSQL. PostgreSQL away: nothing is skipped, the consumer waits.
+//! - Pushes are at least once until they expire, Redis or not: they are stored before the offset is committed.
 //! - A record that cannot be processed stops no other.
 
 mod app;
@@ -21,6 +23,7 @@ mod error;
 mod metrics;
 mod news;
 mod pipeline;
+mod web_push;
 mod webhooks;
 
 pub use app::{run, run_with};

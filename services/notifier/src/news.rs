@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_protocol::{Entry, RoomId, UserId, limits::PREVIEW_CHARS, push::Notification};
+use chat_protocol::{Entry, RoomId, UserId, limits::PREVIEW_CHARS, notify::mentioned, push::Notification};
 
 /// What people wrote in one room during one batch.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,54 +10,66 @@ pub struct RoomNews {
     /// The room.
     pub room_id: RoomId,
     /// By seq, so that a message that was delivered twice counts once. Never empty.
-    messages: BTreeMap<i64, Entry>,
+    messages: BTreeMap<i64, Message>,
+}
+
+/// A message, and whom it mentions.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Itself.
+    pub entry: Entry,
+    /// Members or not.
+    pub mentions: BTreeSet<UserId>,
+}
+
+/// What of a room's news is for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// The newest message.
+    pub seq: i64,
+    /// How many there are.
+    pub count: u32,
+    /// Whether one mentions them.
+    pub mention: bool,
 }
 
 /// Sorts messages into rooms.
 pub fn by_room(messages: impl IntoIterator<Item = Entry>) -> Vec<RoomNews> {
-    let mut rooms: BTreeMap<RoomId, BTreeMap<i64, Entry>> = BTreeMap::new();
-    for message in messages {
-        rooms.entry(message.room_id).or_default().insert(message.seq, message);
+    let mut rooms: BTreeMap<RoomId, BTreeMap<i64, Message>> = BTreeMap::new();
+    for entry in messages {
+        let mentions = mentioned(&entry.content);
+        rooms.entry(entry.room_id).or_default().insert(entry.seq, Message { entry, mentions });
     }
     rooms.into_iter().map(|(room_id, messages)| RoomNews { room_id, messages }).collect()
 }
 
 impl RoomNews {
-    /// Who wrote.
-    pub fn senders(&self) -> BTreeSet<UserId> {
-        self.messages.values().map(|message| message.sender_id).collect()
+    /// The oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values()
     }
 
-    /// The news for somebody who wrote none of them.
-    pub fn for_readers(&self) -> Option<Notification> {
-        notification(self.messages.values())
-    }
-
-    /// Seq of the oldest of them.
-    pub fn first_seq(&self) -> i64 {
-        self.messages.keys().next().copied().unwrap_or(0)
-    }
-
-    /// The news for one member: what others wrote since the member came, if they did.
-    pub fn for_member(&self, member: UserId, joined_seq: i64) -> Option<Notification> {
-        let theirs = |message: &&Entry| message.sender_id != member && message.seq > joined_seq;
-        notification(self.messages.values().filter(theirs))
+    /// A share in words.
+    pub fn notification(&self, share: Share, direct: bool) -> Option<Notification> {
+        let newest = &self.messages.get(&share.seq)?.entry;
+        Some(Notification {
+            id: format!("{}:{}", newest.room_id, newest.seq),
+            room_id: newest.room_id,
+            seq: newest.seq,
+            sender_id: newest.sender_id,
+            sender_nickname: newest.sender_nickname.clone(),
+            preview: preview(&newest.content),
+            count: share.count,
+            mention: share.mention,
+            direct,
+            at: newest.sent_at,
+        })
     }
 }
 
-/// The newest message and how many there are.
-fn notification<'a>(messages: impl Iterator<Item = &'a Entry>) -> Option<Notification> {
-    let (count, newest) = messages.fold((0, None), |(count, _), message| (count + 1, Some(message)));
-    newest.map(|newest| Notification {
-        id: format!("{}:{}", newest.room_id, newest.seq),
-        room_id: newest.room_id,
-        seq: newest.seq,
-        sender_id: newest.sender_id,
-        sender_nickname: newest.sender_nickname.clone(),
-        preview: newest.content.chars().take(PREVIEW_CHARS).collect(),
-        count,
-        at: newest.sent_at,
-    })
+/// The beginning of a text.
+pub fn preview(content: &str) -> String {
+    content.chars().take(PREVIEW_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -89,21 +101,24 @@ pub mod tests {
     }
 
     #[test]
-    fn a_room_is_collapsed_to_its_newest_message_and_a_count_without_repeats() {
-        let (a, b, alice) = (RoomId::generate(), RoomId::generate(), UserId::generate());
-        let repeated = message(a, 4, alice);
-        let news = by_room([repeated.clone(), message(a, 5, alice), message(b, 1, alice), repeated]);
-        let told: Vec<_> = news.iter().filter_map(RoomNews::for_readers).collect();
-        assert_eq!(told.iter().map(|n| (n.room_id, n.seq, n.count)).collect::<Vec<_>>(), [(a, 5, 2), (b, 1, 1)]);
-        assert_eq!(told[0].id, format!("{a}:5"));
-        assert_eq!((told[0].preview.as_str(), told[0].sender_nickname.as_str()), ("message 5", "alice"));
-        assert_eq!(told[0].at, Timestamp::from_second(5).unwrap());
+    fn a_share_is_told_by_its_newest_message() {
+        let (room, alice) = (RoomId::generate(), UserId::generate());
+        let repeated = message(room, 4, alice);
+        let news =
+            by_room([repeated.clone(), message(room, 5, alice), message(RoomId::generate(), 1, alice), repeated]);
+        assert_eq!(news.len(), 2);
+        let news = news.iter().find(|news| news.room_id == room).unwrap();
+        assert_eq!(news.messages().map(|message| message.entry.seq).collect::<Vec<_>>(), [4, 5]);
+        let share = Share { seq: 5, count: 2, mention: true };
+        let told = news.notification(share, false).unwrap();
+        assert_eq!((told.id, told.room_id, told.seq, told.count), (format!("{room}:5"), room, 5, 2));
+        assert_eq!((told.preview.as_str(), told.sender_nickname.as_str()), ("message 5", "alice"));
+        assert_eq!((told.at, told.mention, told.direct), (Timestamp::from_second(5).unwrap(), true, false));
+        assert_eq!(news.notification(Share { seq: 6, ..share }, false), None);
     }
 
     #[test]
     fn a_long_message_is_shown_by_its_first_characters() {
-        let long = Entry { content: "가".repeat(5_000), ..message(RoomId::generate(), 1, UserId::generate()) };
-        let told = by_room([long])[0].for_readers().unwrap();
-        assert_eq!(told.preview, "가".repeat(PREVIEW_CHARS));
+        assert_eq!(preview(&"가".repeat(5_000)), "가".repeat(PREVIEW_CHARS));
     }
 }

@@ -1,21 +1,27 @@
-//! The loop: `chat-events` → decode → webhooks queued → news per room → members (PostgreSQL) − viewers (Redis) → user channels → offsets.
+//! The loop: `chat-events` → decode → webhooks queued → news per room → members (PostgreSQL) − viewers (Redis) → pushes queued → user
+//! channels; read marks → pushes taken back; offsets.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use chat_kafka::{Consumer, DeadLetters, Record};
 use chat_protocol::{Entry, ErrorCode, RoomId, UserId, push::UserPush, redis_key::Channel};
-use chat_redis::{Outdated, RedisPool, RoomListCache, Viewers};
-use chat_service::{Backoff, Patience, fail_point, retry_forever};
-use chat_store::{Store, StoreError};
+use chat_redis::{OnlineUsers, Outdated, RedisPool, RoomListCache, Viewers};
+use chat_service::{Backoff, Clock, Patience, fail_point, retry_forever};
+use chat_store::{Listeners, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    audience, decode,
+    audience::{self, Announcement},
+    decode,
     error::Error,
     metrics::Metrics,
     news::{self, RoomNews},
+    web_push::{PushQueue, farthest},
     webhooks::{self, Webhooks},
 };
 
@@ -29,16 +35,22 @@ pub struct Pipeline {
     pub store: Store,
     pub redis: RedisPool,
     pub viewers: Viewers,
+    pub online: OnlineUsers,
+    /// Where pushes wait; `None`: nothing is pushed.
+    pub queue: Option<PushQueue>,
+    /// Name of the topic with read marks.
+    pub read_events: String,
     pub room_lists: RoomListCache,
     pub webhooks: Webhooks,
     pub dead_letters: DeadLetters,
     pub metrics: Metrics,
     pub patience: Patience,
+    pub clock: Arc<dyn Clock>,
     /// Ends the wait for PostgreSQL.
     pub hard_stop: CancellationToken,
 }
 
-type Members = HashMap<RoomId, Vec<(UserId, i64)>>;
+type Members = HashMap<RoomId, Listeners>;
 
 /// Runs until the consumer is told to stop. An error ends the process.
 pub async fn run(mut consumer: Consumer, mut pipeline: Pipeline) -> Result<(), Error> {
@@ -70,11 +82,16 @@ impl Pipeline {
         self.patience.attempt(|| self.room_lists.settle()).await;
         fail_point("notifier.before-publish").await;
         for rooms in news.chunks(ROOMS_AT_ONCE) {
-            match self.members_of(rooms).await? {
+            let told = match self.members_of(rooms).await? {
                 Ok(members) => self.tell(rooms, &members).await?,
-                Err(error) => self.give_up(records, rooms, &error).await?,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
+                self.give_up(records, rooms, &error).await?;
             }
         }
+        // After the messages: what of them was read is not pushed.
+        self.take_back(records).await?;
         fail_point("notifier.published").await;
         timer.observe_duration();
         Ok(())
@@ -84,7 +101,8 @@ impl Pipeline {
         let mut messages = Vec::with_capacity(records.len());
         let mut outdated = Outdated::default();
         let mut hooks = webhooks::Batch::default();
-        for (place, record) in records.iter().enumerate() {
+        let is_event = |(_, record): &(usize, &Record)| *record.topic != *self.read_events;
+        for (place, record) in records.iter().enumerate().filter(is_event) {
             let event = decode::event(record).inspect(|event| outdated.add_event(event));
             let event = event.and_then(|event| self.webhooks.add(&mut hooks, place, &event).map(|()| event));
             match event.and_then(decode::news) {
@@ -100,11 +118,19 @@ impl Pipeline {
         Ok(messages)
     }
 
-    /// The members, or the error that no repetition heals; everything else is repeated for as long as it takes.
+    /// The members, with all that decides what they are told.
     async fn members_of(&self, rooms: &[RoomNews]) -> Result<Result<Members, StoreError>, Error> {
         let ids: Vec<RoomId> = rooms.iter().map(|room| room.room_id).collect();
+        self.persist(|| self.store.listeners_of(&ids)).await
+    }
+
+    /// What PostgreSQL answers, or the error that no repetition heals; everything else is repeated for as long as it takes.
+    async fn persist<T, Answer>(&self, call: impl Fn() -> Answer) -> Result<Result<T, StoreError>, Error>
+    where
+        Answer: Future<Output = Result<T, StoreError>>,
+    {
         let attempt = || async {
-            match self.store.members_of(&ids).await {
+            match call().await {
                 Err(error) if !error.is_permanent() => Err(error),
                 settled => Ok(settled),
             }
@@ -115,7 +141,10 @@ impl Pipeline {
     /// Dead letters of the rooms whose members PostgreSQL will never tell.
     async fn give_up(&self, records: &[Record], rooms: &[RoomNews], error: &StoreError) -> Result<(), Error> {
         let rooms: HashSet<String> = rooms.iter().map(|room| room.room_id.to_string()).collect();
-        for record in records.iter().filter(|record| record.key_str().is_some_and(|key| rooms.contains(key))) {
+        let theirs = |record: &&Record| {
+            *record.topic != *self.read_events && record.key_str().is_some_and(|key| rooms.contains(key))
+        };
+        for record in records.iter().filter(theirs) {
             // Others of these rooms' records are no news, or dead letters already.
             if let Ok(Some(_)) = decode::message(record) {
                 self.dead_letters.send(record, ErrorCode::Poison.as_str(), &error.to_string()).await?;
@@ -124,44 +153,82 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Publishes to everybody concerned, or gives up while Redis stays away.
-    async fn tell(&mut self, rooms: &[RoomNews], members: &Members) -> Result<(), Error> {
+    /// Queues pushes and publishes to everybody concerned; the latter is given up while Redis stays away.
+    async fn tell(&mut self, rooms: &[RoomNews], members: &Members) -> Result<Result<(), StoreError>, Error> {
         let ids: Vec<RoomId> = rooms.iter().map(|room| room.room_id).collect();
-        if self.patience.attempt(|| self.room_lists.settle()).await.is_none() {
-            self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
-            return Ok(());
-        }
-        let Some(viewers) = self.patience.attempt(|| self.viewers.viewers(&ids)).await else {
-            self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
-            return Ok(());
+        let viewers = match self.patience.attempt(|| self.room_lists.settle()).await {
+            Some(()) => self.patience.attempt(|| self.viewers.viewers(&ids)).await,
+            None => None,
         };
-        let pushes = pushes(rooms, members, &viewers)?;
+        let announcements = self.announcements(rooms, members, viewers.as_ref());
+        if let Err(error) = self.queue(&announcements, viewers.is_some()).await? {
+            return Ok(Err(error));
+        }
+        if viewers.is_none() || !self.publish(announcements).await? {
+            self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
+        }
+        Ok(Ok(()))
+    }
+
+    /// What is told to whom; while nobody knows who looks, to all.
+    fn announcements(
+        &self,
+        rooms: &[RoomNews],
+        members: &Members,
+        viewers: Option<&HashMap<RoomId, HashSet<UserId>>>,
+    ) -> Vec<Announcement> {
+        let (no_members, no_viewers, now) = (Listeners::default(), HashSet::new(), self.clock.now());
+        let of_room = |news: &RoomNews| {
+            let viewers = viewers.and_then(|viewers| viewers.get(&news.room_id)).unwrap_or(&no_viewers);
+            audience::announcements(news, members.get(&news.room_id).unwrap_or(&no_members), viewers, now)
+        };
+        rooms.iter().flat_map(of_room).collect()
+    }
+
+    /// Stores pushes for those who have devices and no session; while nobody knows who has, for all who have devices, a little later.
+    async fn queue(&mut self, announcements: &[Announcement], redis: bool) -> Result<Result<(), StoreError>, Error> {
+        let Some(queue) = &self.queue else { return Ok(Ok(())) };
+        let with_devices = match self.persist(|| queue.with_devices(announcements)).await? {
+            Ok(users) if !users.is_empty() => users,
+            settled => return Ok(settled.map(drop)),
+        };
+        let users: Vec<UserId> = with_devices.iter().copied().collect();
+        let online = if redis { self.patience.attempt(|| self.online.online(&users)).await } else { None };
+        let pushes = queue.pushes(announcements, &with_devices, online.as_ref());
+        self.persist(|| queue.store(&pushes, online.is_some())).await
+    }
+
+    /// One publish per recipient; `false` when Redis stays away.
+    async fn publish(&mut self, announcements: Vec<Announcement>) -> Result<bool, Error> {
+        let pushes = pushes(announcements)?;
         for some in pushes.chunks(PUBLISHES_AT_ONCE) {
             if self.patience.attempt(|| self.redis.publish_all(some)).await.is_none() {
-                self.metrics.rooms_dropped.inc_by(rooms.len() as u64);
-                return Ok(());
+                return Ok(false);
             }
             self.metrics.notifications.inc_by(some.len() as u64);
+        }
+        Ok(true)
+    }
+
+    /// What is read is not pushed any more, or taken back.
+    async fn take_back(&self, records: &[Record]) -> Result<(), Error> {
+        let Some(queue) = &self.queue else { return Ok(()) };
+        let marks = records.iter().filter(|record| *record.topic == *self.read_events).filter_map(decode::mark);
+        let marks = farthest(marks);
+        if let Err(error) = self.persist(|| queue.read(&marks)).await? {
+            // No mark can be at fault: all that is in it was parsed.
+            tracing::error!(%error, "pushes not taken back");
         }
         Ok(())
     }
 }
 
-/// One publish per recipient; a notification's bytes are shared by all who get it.
-fn pushes(
-    rooms: &[RoomNews],
-    members: &Members,
-    viewers: &HashMap<RoomId, HashSet<UserId>>,
-) -> Result<Vec<(Channel, Bytes)>, serde_json::Error> {
-    let (no_members, no_viewers) = (Vec::new(), HashSet::new());
+/// A notification's bytes are shared by all who get it.
+fn pushes(announcements: Vec<Announcement>) -> Result<Vec<(Channel, Bytes)>, serde_json::Error> {
     let mut pushes = Vec::new();
-    for news in rooms {
-        let members = members.get(&news.room_id).unwrap_or(&no_members);
-        let viewers = viewers.get(&news.room_id).unwrap_or(&no_viewers);
-        for announcement in audience::announcements(news, members, viewers) {
-            let payload = Bytes::from(serde_json::to_vec(&UserPush::Notification(announcement.notification))?);
-            pushes.extend(announcement.recipients.into_iter().map(|user| (Channel::User(user), payload.clone())));
-        }
+    for told in announcements {
+        let payload = Bytes::from(serde_json::to_vec(&UserPush::Notification(told.notification))?);
+        pushes.extend(told.recipients.into_iter().map(|user| (Channel::User(user), payload.clone())));
     }
     Ok(pushes)
 }

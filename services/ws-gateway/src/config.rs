@@ -7,6 +7,7 @@ use chat_outbound::OutboundConfig;
 use chat_redis::RedisConfig;
 use chat_service::{ConfigError, Secret, Validate};
 use chat_store::PostgresConfig;
+use chat_web_push::VapidKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -47,8 +48,30 @@ pub struct Config {
     pub postgres: PostgresConfig,
     /// Management of webhooks.
     pub webhooks: WebhooksConfig,
-    /// Where webhooks may lead.
+    /// Where webhooks and push services may be.
     pub outbound: OutboundConfig,
+    /// Web Push.
+    pub push: PushConfig,
+}
+
+/// Section `[push]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushConfig {
+    /// Public half of the notifier's key; empty: there are no pushes.
+    pub vapid_public_key: String,
+}
+
+impl Validate for PushConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.vapid_public_key.is_empty() || VapidKey::is_public(&self.vapid_public_key) {
+            return Ok(());
+        }
+        Err(ConfigError::invalid(
+            "push.vapid_public_key",
+            "must be the public key that `chatctl vapid` prints, or empty",
+        ))
+    }
 }
 
 /// Section `[webhooks]`.
@@ -237,6 +260,7 @@ impl Validate for Config {
         self.postgres.validate()?;
         self.webhooks.validate()?;
         self.outbound.validate()?;
+        self.push.validate()?;
         let positive = [
             ("http.workers", self.http.workers as u64),
             ("http.max_connections", self.http.max_connections as u64),

@@ -69,6 +69,13 @@ pub fn app(
                         .service(rest::users::find),
                 )
                 .service(
+                    scope("/devices")
+                        .service(rest::devices::key)
+                        .service(rest::devices::list)
+                        .service(rest::devices::register)
+                        .service(rest::devices::remove),
+                )
+                .service(
                     scope("/chat")
                         .service(rest::rooms::list)
                         .service(rest::rooms::open_direct)
@@ -95,6 +102,8 @@ pub fn app(
                         .service(rest::read_marks::mark)
                         .service(rest::readers::list)
                         .service(rest::readers::summarise)
+                        .service(rest::room_notifications::show)
+                        .service(rest::room_notifications::set)
                         .service(rest::search::search),
                 )
                 .service(

@@ -17,6 +17,7 @@ mod compat;
 mod credentials;
 mod dead_letters;
 mod deadlines;
+mod devices;
 mod drain;
 mod floods;
 mod http;

@@ -7,6 +7,7 @@ mod changes_reads;
 mod commands;
 mod last_seen;
 mod logins;
+mod push_jobs;
 mod queries_prepare;
 mod read_marks;
 mod reads;

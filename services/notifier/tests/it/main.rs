@@ -3,6 +3,9 @@
 
 mod faults;
 mod notifications;
+mod push_faults;
+mod push_service;
+mod pushes;
 mod stage;
 mod webhook_faults;
 mod webhook_stage;

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use chat_kafka::{Consumer, ConsumerConfig, KafkaMetrics, OutRecord, Producer, ProducerConfig, Record, group_lag};
 use chat_protocol::{
-    ClientMessageId, Entry, EntryType, Event, GatewayId, MessageId, Origin, Outcome, OutcomeStatus, RoomId, SessionId,
-    UserId,
+    ClientMessageId, Entry, EntryType, Event, GatewayId, MarkRead, MessageId, Origin, Outcome, OutcomeStatus, RoomId,
+    SessionId, UserId,
     push::{Notification, UserPush, documents},
     redis_key::Channel,
     topic,
 };
 use chat_redis::{RedisPool, Subscriber, SubscriberEvent, SubscriberHandle, Viewers};
 use chat_service::Context;
-use chat_store::{Applied, NewMessage, RoomCommand, Store, User};
+use chat_store::{Applied, Mark, NewMessage, RoomCommand, Store, User};
 use chat_testkit::Isolation;
+use jiff::Timestamp;
 use notifier::{Config, DEFAULT_CONFIG};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -29,6 +30,7 @@ pub struct Stage {
     pub bob: UserId,
     pub carol: UserId,
     pub store: Store,
+    pub redis: RedisPool,
     producer: Producer,
     channels: SubscriberHandle,
     pushes: mpsc::Receiver<SubscriberEvent>,
@@ -45,7 +47,7 @@ impl Stage {
         let redis = config(&isolation, &[]).redis;
         let pool = RedisPool::new(&redis).unwrap();
         let viewers = Viewers::new(pool.clone());
-        let (subscriber, channels, pushes) = Subscriber::new(&redis, pool, 10_000).unwrap();
+        let (subscriber, channels, pushes) = Subscriber::new(&redis, pool.clone(), 10_000).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(subscriber.run(stop.clone()));
         let nobody = UserId(Uuid::nil());
@@ -57,6 +59,7 @@ impl Stage {
             bob: nobody,
             carol: nobody,
             store,
+            redis: pool,
             producer,
             channels,
             pushes,
@@ -122,6 +125,17 @@ impl Stage {
         let (_, bytes) = self.append(self.room, sender_id, content).await;
         self.send_raw(self.room, &bytes).await;
         bytes
+    }
+
+    /// A member's mark, as the gateway sends it and read-receipt stores it.
+    pub async fn read(&self, room_id: RoomId, user_id: UserId, seq: i64) {
+        let mark = MarkRead::new(room_id, user_id, seq, Timestamp::now());
+        let stored = Mark { room_id, user_id, seq, at: mark.at };
+        self.store.apply_read_marks(&[stored]).await.unwrap();
+        let (topic, key) = (self.isolation.topics().read_events(), room_id.to_string());
+        let payload = serde_json::to_vec(&mark).unwrap();
+        let record = OutRecord { topic: &topic, key: &key, payload: &payload, headers: &[] };
+        self.producer.send(&record).unwrap().await.unwrap();
     }
 
     async fn send_event(&self, applied: Applied) -> Entry {

@@ -4,6 +4,7 @@ mod admin;
 pub mod auth;
 pub mod changes;
 pub mod compat;
+pub mod devices;
 pub mod events;
 mod idempotency;
 pub mod members;
@@ -13,6 +14,7 @@ pub mod presence;
 mod problem;
 pub mod read_marks;
 pub mod readers;
+pub mod room_notifications;
 pub mod rooms;
 mod samples;
 pub mod search;
@@ -43,6 +45,7 @@ use crate::{app::Gateway, auth as tokens, auth::Identity, browser, ingest};
         (name = "users", description = "People"),
         (name = "rooms", description = "Conversations and their members"),
         (name = "messages", description = "The timeline"),
+        (name = "devices", description = "Browsers that take Web Push"),
         (name = "webhooks", description = "Other systems that are told what happens; with the admin token")
     )
 )]

@@ -192,6 +192,8 @@ async fn a_notification_goes_to_the_sessions_that_do_not_have_the_room_open() {
         sender_nickname: "bob".into(),
         preview: "hi".into(),
         count: 1,
+        mention: false,
+        direct: false,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     let payload = serde_json::to_vec(&UserPush::Notification(notification)).unwrap();
@@ -269,6 +271,8 @@ async fn whoever_watches_presence_alone_is_a_member_but_no_viewer() {
         sender_nickname: "bob".into(),
         preview: "hi".into(),
         count: 1,
+        mention: false,
+        direct: false,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     let payload = serde_json::to_vec(&UserPush::Notification(notification)).unwrap();
