@@ -146,9 +146,15 @@ impl ReadMarks {
     pub async fn raise(&self, raises: &[Raise]) -> Result<Vec<Raised>, RedisError> {
         let raised = self.try_raise(raises).await;
         if raised.is_err() {
-            self.lock().pairs.clear();
+            self.forget();
         }
         raised
+    }
+
+    /// Takes nothing that Redis has for the farthest any more: something was stored that Redis could not be told of. Every mark needs a floor
+    /// once more.
+    pub fn forget(&self) {
+        self.lock().pairs.clear();
     }
 
     /// The marks of a room, in no order. Whoever has left may be among them.

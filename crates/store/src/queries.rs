@@ -51,8 +51,8 @@ queries! {
     STORED_OUTCOME = "commands/stored_outcome.sql";
     READ_PLACE = "read_marks/read_place.sql";
     LIST_READ_MARKS = "read_marks/list_read_marks.sql";
-    APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     PLACED_MARKS = "read_marks/placed_marks.sql";
+    APPLY_READ_MARKS = "read_marks/apply_read_marks.sql";
     DUMP_TIMELINE = "dump/timeline.sql";
     DUMP_MEMBERS = "dump/members.sql";
 }

@@ -63,6 +63,9 @@ impl Raiser {
     pub async fn catch_up(&mut self, pairs: &[Pair]) -> Vec<StoredMark> {
         let stored = if pairs.is_empty() { Vec::new() } else { self.floors(pairs).await };
         if stored.is_empty() {
+            if !pairs.is_empty() {
+                self.marks.forget();
+            }
             return stored;
         }
         let raises: Vec<Raise> = stored.iter().map(|&mark| Raise { mark, floor: Some(mark) }).collect();

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use chat_protocol::{MessageId, RoomId, UserId, redis_key::READ_MARKS_TTL};
-use chat_redis::{Raise, Raised, ReadMarks, RedisConfig, RedisPool, StoredMark};
+use chat_redis::{Raise, Raised, ReadMarks, RedisConfig, RedisError, RedisPool, StoredMark};
 use chat_service::Secret;
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -68,6 +68,10 @@ async fn what_was_stored_elsewhere_is_a_floor() {
     assert_eq!(raise(&fixture.marks, at(5), None).await, Raised::Unknown);
     assert_eq!(raise(&fixture.marks, at(5), Some(at(6))).await, Raised::Behind(at(6)));
     assert_eq!(raise(&fixture.marks, at(7), None).await, Raised::Moved);
+
+    fixture.marks.forget();
+    assert_eq!(raise(&fixture.marks, at(8), None).await, Raised::Unknown, "it may be farther elsewhere");
+    assert_eq!(raise(&fixture.marks, at(8), Some(at(9))).await, Raised::Behind(at(9)));
 }
 
 #[tokio::test]
@@ -210,6 +214,12 @@ async fn a_mark_moves_when_it_is_ahead_of_all_before() {
     .unwrap();
 }
 
+/// On a busy machine a call may end without an answer: it may have moved the mark, and the case says nothing.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
+fn slow(error: RedisError) -> TestCaseError {
+    TestCaseError::reject(error.to_string())
+}
+
 async fn replay(fixture: &Fixture, steps: &[Step]) -> Result<(), TestCaseError> {
     let (room, users) = (RoomId::generate(), [UserId::generate(), UserId::generate()]);
     let fresh = |fixture: &Fixture| ReadMarks::new(RedisPool::new(&fixture.config).unwrap());
@@ -222,12 +232,15 @@ async fn replay(fixture: &Fixture, steps: &[Step]) -> Result<(), TestCaseError> 
             Step::Raise { process, user, seq } => {
                 let (marks, user) = (&processes[process], users[user]);
                 let known = told.get(&user).copied().unwrap_or(0);
-                let mut raised = raise(marks, mark(room, user, seq), None).await;
-                if raised == Raised::Unknown {
-                    raised = raise(marks, mark(room, user, seq), Some(mark(room, user, known))).await;
+                let mark_at = |seq| mark(room, user, seq);
+                let mut raise = Raise { mark: mark_at(seq), floor: None };
+                let mut raised = marks.raise(&[raise]).await.map_err(slow)?;
+                if raised == [Raised::Unknown] {
+                    raise.floor = Some(mark_at(known));
+                    raised = marks.raise(&[raise]).await.map_err(slow)?;
                 }
                 let expected = if seq > known { Raised::Moved } else { Raised::Behind(mark(room, user, known)) };
-                prop_assert_eq!(raised, expected);
+                prop_assert_eq!(raised, [expected]);
                 told.insert(user, known.max(seq));
             }
         }

@@ -61,7 +61,7 @@ fn taken(ctx: &Context) -> f64 {
 }
 
 #[tokio::test]
-async fn marks_are_told_and_wait_while_the_database_is_away() {
+async fn marks_wait_for_a_database_that_is_away() {
     let mut stage = Stage::new().await;
     let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
     let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url)]).await, stage.bob);
