@@ -148,7 +148,7 @@ fn the_bodies_of_stomp_are_those_of_the_code() {
                     }
                     "message" => same::<Entry>(example),
                     "edit" | "delete" | "react" => same::<Change>(example),
-                    "read" => same::<ReadReceipt>(example),
+                    "read" | "ownRead" => same::<ReadReceipt>(example),
                     "readSummary" => same::<ReadSummary>(example),
                     "typing" => same::<Typing>(example),
                     "presence" => same::<Presence>(example),
