@@ -3,8 +3,7 @@
 //! *Consumes* `chat-events` (group `notifier`): committed messages. System entries and outcomes are passed over.
 //!
 //! *Produces* a [`chat_protocol::push::Notification`] on the Redis channel of every member who does not have the room open, one per room and
-//! batch, standing for all that others wrote; signed calls to webhooks for every event in a timeline that they want; `chat-events-dlt` for
-//! records that can never be processed.
+//! batch, standing for all that others wrote; `chat-events-dlt` for records that can never be processed.
 //!
 //! *Guarantees*
 //! - Nobody is notified of a message that is not stored, nor of their own.
@@ -12,9 +11,10 @@
 //! - Notifications are best effort beyond that: users who are offline have no subscriber, and with Redis away for more than about
 //!   two seconds they are dropped. What is unread is never lost: it follows from PostgreSQL. PostgreSQL away: nothing is skipped,
 //!   the consumer waits.
-//! - Webhooks: what an endpoint wanted when it happened is queued in PostgreSQL before the offset is committed, and sent at least once under
-//!   the same id; an endpoint that is slow or away delays nobody else.
 //! - A record that cannot be processed stops no other.
+//!
+//! Webhooks: every event in a timeline that an endpoint wanted when it happened is queued in PostgreSQL before the offset is committed, and
+//! sent by signed calls, at least once and under the same id; an endpoint that is slow or away delays nobody else.
 
 mod app;
 mod audience;
