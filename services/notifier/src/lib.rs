@@ -14,6 +14,9 @@
 //!   is never lost: it follows from PostgreSQL. PostgreSQL away: nothing is skipped, the consumer waits.
 //! - Pushes are at least once until they expire, Redis or not: they are stored before the offset is committed.
 //! - A record that cannot be processed stops no other.
+//!
+//! Webhooks: every event in a timeline that an endpoint wanted when it happened is queued in PostgreSQL before the offset is committed, and
+//! sent by signed calls, at least once and under the same id; an endpoint that is slow or away delays nobody else.
 
 mod app;
 mod audience;
