@@ -69,8 +69,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_wants_the_rooms_and_types_it_names_or_all() {
+        // The room and the types it names; the room and the type of an event; whether it wants that.
+        type Case = (Option<RoomId>, &'static [&'static str], RoomId, &'static str, bool);
         let (a, b) = (RoomId::generate(), RoomId::generate());
-        let table: [(Option<RoomId>, &[&str], RoomId, &str, bool); 7] = [
+        let table: [Case; 7] = [
             (None, &[], a, "MessageSent", true),
             (Some(a), &[], a, "MessageSent", true),
             (Some(a), &[], b, "MessageSent", false),

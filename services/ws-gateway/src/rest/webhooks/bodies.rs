@@ -36,6 +36,7 @@ pub struct Changes {
     /// The only room that is of interest; null: every room.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<RoomId>)]
+    #[expect(clippy::option_option, reason = "null and left out are told apart")]
     pub room_id: Option<Option<RoomId>>,
     /// The only types that are of interest; empty: every one.
     #[schema(schema_with = event_types)]
@@ -45,6 +46,7 @@ pub struct Changes {
 }
 
 /// Tells null from what is left out.
+#[expect(clippy::option_option, reason = "as the field")]
 fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<RoomId>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
