@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn one_message_mentions_so_many_and_no_more() {
-        let crowd: String = (0..30).map(|n| format!("<@{}>", Uuid::from_u128(n))).collect();
+        let crowd = (0..30).map(|n| format!("<@{}>", Uuid::from_u128(n))).collect::<Vec<_>>().concat();
         let expected = (0..20).map(|n| UserId(Uuid::from_u128(n))).collect();
         assert_eq!(mentioned(&crowd), expected);
     }
