@@ -58,12 +58,12 @@ fn members_who_do_not_look_are_told_what_others_wrote() {
 
 #[test]
 fn a_member_is_told_what_came_later_was_not_read_and_is_wanted() {
+    // Of the messages 1, 2 and 3 by alice the second mentions bob. Case; bob's joined_seq, read_seq and wishes; seq, count, mention.
+    type Case = (&'static str, i64, i64, RoomNotifications, Option<(i64, u32, bool)>);
     let now = Timestamp::from_second(1_000).unwrap();
     let (past, future) = (Timestamp::from_second(999).unwrap(), Timestamp::from_second(1_001).unwrap());
     let wants = |level, muted_until| RoomNotifications { level, muted_until };
     let [everything, mentions, nothing] = NotifyLevel::ALL.map(|level| wants(level, None));
-    // Of the messages 1, 2 and 3 by alice the second mentions bob. Case; bob's joined_seq, read_seq and wishes; seq, count, mention.
-    type Case = (&'static str, i64, i64, RoomNotifications, Option<(i64, u32, bool)>);
     let table: [Case; 12] = [
         ("everything", 0, 0, everything, Some((3, 3, true))),
         ("joined by the first", 1, 0, everything, Some((3, 2, true))),

@@ -64,7 +64,7 @@ mod tests {
     fn only_what_may_pass_is_tried_again() {
         let answered = |status| Attempt::Answered { status, retry_after: None };
         let seconds = |seconds| Verdict::Later(Duration::from_secs(seconds));
-        let asked = Attempt::Answered { status: 429, retry_after: Some(Duration::from_secs(60)) };
+        let asked = Attempt::Answered { status: 429, retry_after: Some(Duration::from_mins(1)) };
         let table = [
             (answered(201), 1, Verdict::Taken, Health::Good),
             (answered(202), 1, Verdict::Taken, Health::Good),
