@@ -32,6 +32,8 @@ CREATE TABLE webhook_deliveries (
     -- NULL for a test.
     room_id         UUID,
     seq             BIGINT,
+    -- Which message it shows; NULL for those of the room, and for a test.
+    message_id      UUID,
     body            TEXT NOT NULL,
     state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
     attempts        INTEGER NOT NULL DEFAULT 0,
@@ -42,11 +44,12 @@ CREATE TABLE webhook_deliveries (
     -- An event that Kafka delivers again adds nothing.
     UNIQUE (endpoint_id, room_id, seq)
 );
--- The next ones in order; whether any is due; replay and the sweep of a deleted endpoint; the sweep of old ones.
+-- The next ones in order; whether any is due; replay and the sweep of a deleted endpoint; the sweep of old ones; what shows a deleted message.
 CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (endpoint_id, id) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_cursor ON webhook_deliveries (endpoint_id, id);
 CREATE INDEX webhook_deliveries_created ON webhook_deliveries (created_at);
+CREATE INDEX webhook_deliveries_message ON webhook_deliveries (message_id) WHERE message_id IS NOT NULL;
 
 -- One more, unless there are p_limit: creations come one after the other.
 CREATE FUNCTION create_webhook(p_id UUID, p_url TEXT, p_secret TEXT, p_room_id UUID, p_event_types TEXT[], p_limit BIGINT)

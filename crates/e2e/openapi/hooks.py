@@ -13,6 +13,10 @@ API = os.environ["CHAT_URL"] + "/api/v1"
 ADMIN = os.environ["CHAT_ADMIN_TOKEN"]
 # Nobody is there: what is sent there fails, and nothing leaves this machine.
 HOOK = "https://hook.example/"
+DEVICE = "https://push.example/"
+# A point of the curve, which cannot be made up from the length of one.
+P256DH = "BLn9b-VR0ca83knDNZ32dCHGyjJp-1riX9ZTN40MqV8K_LpQmLqxC_DoHvqvFXO_nGdAB4W9dogZb_sM-uV4JbY"
+AUTH = "_ordMnz7uTCmrpBTeUV4Bw"
 PASSWORD = "correct horse battery"
 # Operations after which a token is no longer good get an account of their own each time.
 ENDS_SESSIONS = re.compile(r"logout|password|/users/me$")
@@ -44,6 +48,11 @@ def group(owner, *others, **more):
 def say(room_id):
     body = {"clientMessageId": str(uuid.uuid4()), "content": "hello"}
     return call("POST", f"/chat/rooms/{room_id}/messages", alice["accessToken"], body)["messageId"]
+
+
+def device():
+    body = {"endpoint": f"{DEVICE}{uuid.uuid4()}", "keys": {"p256dh": P256DH, "auth": AUTH}}
+    return call("POST", "/devices", alice["accessToken"], body)["deviceId"]
 
 
 def webhook():
@@ -106,6 +115,8 @@ def before_call(context, case, kwargs):
             path["user_id"] = carol["userId"]
     if is_id(path.get("webhook_id")):
         path["webhook_id"] = webhook()
+    if is_id(path.get("device_id")):
+        path["device_id"] = device()
     query = case.query if isinstance(case.query, dict) else {}
     if is_id(query.get("roomId")):
         query["roomId"] = room
@@ -126,6 +137,12 @@ def before_call(context, case, kwargs):
         body["replyTo"] = message
     if isinstance(body.get("url"), str) and re.match("^https?://", body["url"]) and len(body["url"]) <= 2000:
         body["url"] = HOOK
+    endpoint, keys = body.get("endpoint"), body.get("keys")
+    if isinstance(endpoint, str) and re.match("^https?://", endpoint) and len(endpoint) <= 2000:
+        body["endpoint"] = f"{DEVICE}{uuid.uuid4()}"
+    for name, limits, value in (("p256dh", range(87, 89), P256DH), ("auth", range(22, 25), AUTH)):
+        if isinstance(keys, dict) and isinstance(keys.get(name), str) and len(keys[name]) in limits:
+            keys[name] = value
     users = body.get("userIds")
     if isinstance(users, list) and users and all(map(is_id, users)):
         body["userIds"] = [carol["userId"]]

@@ -81,6 +81,7 @@ queries! {
     ADD_WEBHOOK_TEST = "webhooks/add_webhook_test.sql";
     REPLAY_WEBHOOK = "webhooks/replay_webhook.sql";
     QUEUE_WEBHOOKS = "webhooks/queue_webhooks.sql";
+    FORGET_WEBHOOK_TEXTS = "webhooks/forget_webhook_texts.sql";
     DUE_WEBHOOKS = "webhooks/due_webhooks.sql";
     CLAIM_WEBHOOKS = "webhooks/claim_webhooks.sql";
     SETTLE_WEBHOOKS = "webhooks/settle_webhooks.sql";

@@ -1,6 +1,6 @@
 //! What webhook endpoints are to be told: queued, claimed, settled, swept.
 
-use chat_protocol::RoomId;
+use chat_protocol::{MessageId, RoomId};
 use chat_service::Secret;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -18,6 +18,8 @@ pub struct WebhookEvent {
     pub room_id: RoomId,
     /// Its place there.
     pub seq: i64,
+    /// The message that it shows, if it shows one.
+    pub message_id: Option<MessageId>,
     /// What is sent.
     pub body: String,
 }
@@ -109,8 +111,15 @@ impl Store {
         let types: Vec<&str> = events.iter().map(|event| event.event_type.as_str()).collect();
         let rooms: Vec<Uuid> = events.iter().map(|event| event.room_id.0).collect();
         let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
+        let messages: Vec<Option<Uuid>> = events.iter().map(|event| event.message_id.map(|id| id.0)).collect();
         let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
-        self.execute(queries::QUEUE_WEBHOOKS, &[&ids, &types, &rooms, &seqs, &bodies]).await
+        self.execute(queries::QUEUE_WEBHOOKS, &[&ids, &types, &rooms, &seqs, &messages, &bodies]).await
+    }
+
+    /// Takes the text of deleted messages out of every delivery, made or not; of how many.
+    pub async fn forget_webhook_texts(&self, messages: &[MessageId]) -> Result<u64, StoreError> {
+        let messages: Vec<Uuid> = messages.iter().map(|id| id.0).collect();
+        self.execute(queries::FORGET_WEBHOOK_TEXTS, &[&messages]).await
     }
 
     /// Enabled endpoints for which something is due.

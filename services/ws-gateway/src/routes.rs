@@ -71,6 +71,8 @@ pub fn app(
                 .service(
                     scope("/devices")
                         .service(rest::devices::key)
+                        // Not the id of a device.
+                        .route("/key", web::route().to(not_found))
                         .service(rest::devices::list)
                         .service(rest::devices::register)
                         .service(rest::devices::remove),

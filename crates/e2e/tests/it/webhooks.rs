@@ -69,6 +69,7 @@ async fn another_system_is_told_what_happens_in_a_room() {
     assert_eventually!(types(&receiver) == ["Test"], within = PATIENCE, "the test");
     let rest = system.rest(0, &alice);
     let sent = rest.send_message(room, &ClientMessageId::generate(), "hello").await.unwrap();
+    assert_eventually!(types(&receiver).len() == 2, within = PATIENCE, "the message, as long as it has a text");
     rest.invite(room, &[bob.id]).await.unwrap();
     rest.delete_message(room, sent.message_id).await.unwrap();
     let all = ["Test", "MessageSent", "MembersInvited", "MessageDeleted"];
@@ -82,6 +83,13 @@ async fn another_system_is_told_what_happens_in_a_room() {
     assert_eq!(replayed, json!({ "queued": 2, "upTo": after + 2, "more": false }));
     assert_eventually!(ids(&receiver).len() == 6, within = PATIENCE, "again");
     assert_eq!(ids(&receiver)[4..], told[1..]);
+
+    // The text of a deleted message is nowhere, not even in what is sent again.
+    operator.post(&format!("{path}/replay"), json!({ "after": after - 1 }), StatusCode::ACCEPTED).await;
+    assert_eventually!(ids(&receiver).len() >= 7, within = PATIENCE, "from the message on");
+    let calls = receiver.received();
+    let content = |call: usize| serde_json::from_str::<Value>(&calls[call].body).unwrap()["data"]["content"].clone();
+    assert_eq!((ids(&receiver)[6].as_str(), content(1), content(6)), (told[0].as_str(), json!("hello"), json!("")));
 
     assert_eq!(operator.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(operator.call(Method::GET, &path, None).await.0, StatusCode::NOT_FOUND);

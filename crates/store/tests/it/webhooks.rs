@@ -9,7 +9,14 @@ const LEASE_MS: i64 = 60_000;
 
 fn event(room_id: RoomId, seq: i64, event_type: &str) -> WebhookEvent {
     let event_id = format!("{room_id}:{seq}");
-    WebhookEvent { event_id, event_type: event_type.into(), room_id, seq, body: format!("{{\"seq\":{seq}}}") }
+    WebhookEvent {
+        event_id,
+        event_type: event_type.into(),
+        room_id,
+        seq,
+        message_id: None,
+        body: format!("{{\"seq\":{seq}}}"),
+    }
 }
 
 impl Db {

@@ -1,10 +1,13 @@
 //! What an endpoint is told of an event.
 
-use chat_protocol::Event;
+use chat_protocol::{Event, MessageId};
 use chat_store::WebhookEvent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+/// The event after which a message has no text.
+const MESSAGE_DELETED: &str = "MessageDeleted";
 
 /// The body, in the shape of Standard Webhooks: what it is, when it happened, and the entry or change as every client gets it.
 #[derive(Serialize)]
@@ -15,27 +18,54 @@ struct Body<'a> {
     data: &'a RawValue,
 }
 
-/// When an entry or a change was committed.
+/// When an entry or a change was committed, and which message it shows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct When {
+struct Shown {
     changed_at: Option<Timestamp>,
     sent_at: Option<Timestamp>,
+    message_id: Option<MessageId>,
+    message: Option<Message>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    message_id: Option<MessageId>,
 }
 
 /// The delivery of an event that is in a room's timeline, or why it cannot be told; `None` for outcomes.
 pub fn told(event: &Event) -> Result<Option<WebhookEvent>, String> {
     let Some(data) = &event.entry else { return Ok(None) };
-    let when: When = serde_json::from_str(data.get()).map_err(|error| format!("entry: {error}"))?;
-    let timestamp = when.changed_at.or(when.sent_at).ok_or("an entry without a time")?;
+    let shown = shown(data)?;
+    let timestamp = shown.changed_at.or(shown.sent_at).ok_or("an entry without a time")?;
     let body = Body { event_type: &event.event_type, timestamp, data };
     Ok(Some(WebhookEvent {
         event_id: format!("{}:{}", event.room_id, event.seq),
         event_type: event.event_type.clone(),
         room_id: event.room_id,
         seq: event.seq,
+        message_id: shown.message_id(),
         body: serde_json::to_string(&body).map_err(|error| error.to_string())?,
     }))
+}
+
+/// The message whose text is to be nowhere from now on.
+pub fn deleted(event: &Event) -> Result<Option<MessageId>, String> {
+    match &event.entry {
+        Some(data) if event.event_type == MESSAGE_DELETED => Ok(shown(data)?.message_id()),
+        _ => Ok(None),
+    }
+}
+
+impl Shown {
+    fn message_id(&self) -> Option<MessageId> {
+        self.message.as_ref().map_or(self.message_id, |message| message.message_id)
+    }
+}
+
+fn shown(data: &RawValue) -> Result<Shown, String> {
+    serde_json::from_str(data.get()).map_err(|error| format!("entry: {error}"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a batch of records holds for endpoints, queued before their offsets are committed.
 
-use chat_protocol::Event;
+use chat_protocol::{Event, MessageId};
 use chat_service::{Backoff, retry_forever};
-use chat_store::WebhookEvent;
+use chat_store::{StoreError, WebhookEvent};
 use tokio_util::sync::CancellationToken;
 
 use super::{Webhooks, event};
@@ -13,6 +13,8 @@ use crate::error::Error;
 pub struct Batch {
     events: Vec<WebhookEvent>,
     records: Vec<usize>,
+    /// Messages that were deleted: their text goes from what is kept for endpoints, whether these want to hear of it or not.
+    deleted: Vec<MessageId>,
 }
 
 impl Webhooks {
@@ -22,18 +24,29 @@ impl Webhooks {
             batch.events.extend(event::told(event)?);
             batch.records.push(record);
         }
+        if !self.0.endpoints.none() {
+            batch.deleted.extend(event::deleted(event)?);
+        }
         Ok(())
     }
 
     /// Queues a batch, for as long as it takes; the places of its records, and why, when PostgreSQL will never take it. A batch without
     /// events costs nothing.
     pub async fn queue(&self, batch: Batch, hard_stop: &CancellationToken) -> Result<(Vec<usize>, String), Error> {
-        if batch.events.is_empty() {
+        if batch.events.is_empty() && batch.deleted.is_empty() {
             return Ok((Vec::new(), String::new()));
         }
+        let store = async || {
+            let queued = if batch.events.is_empty() { 0 } else { self.0.store.queue_webhooks(&batch.events).await? };
+            // Afterwards: a message and its deletion may be in one batch.
+            if !batch.deleted.is_empty() {
+                self.0.store.forget_webhook_texts(&batch.deleted).await?;
+            }
+            Ok(queued)
+        };
         let attempt = || async {
-            match self.0.store.queue_webhooks(&batch.events).await {
-                Err(error) if !error.is_permanent() => Err(error),
+            match store().await {
+                Err(error) if !StoreError::is_permanent(&error) => Err(error),
                 settled => Ok(settled),
             }
         };

@@ -29,7 +29,7 @@ const ENDPOINT_BYTES: usize = 2_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PushSubscription {
     /// Where the push service takes pushes: https, at a public address. Whoever knows it can address the browser, so it is shown to nobody.
-    #[schema(max_length = 2000)]
+    #[schema(pattern = "^https?://", max_length = 2000)]
     endpoint: String,
     keys: SubscriptionKeys,
     /// Not used: the push service says when a subscription has ended.
@@ -43,10 +43,10 @@ pub struct PushSubscription {
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionKeys {
     /// The browser's public key: an uncompressed point of the curve P-256, 65 bytes in base64url.
-    #[schema(max_length = 88)]
+    #[schema(min_length = 87, max_length = 88)]
     p256dh: String,
     /// The secret it shares with the server: 16 bytes in base64url.
-    #[schema(max_length = 24)]
+    #[schema(min_length = 22, max_length = 24)]
     auth: String,
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{
     ToSchema,
-    openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
+    openapi::{Array, ArrayBuilder, ObjectBuilder, Type, schema::SchemaType},
 };
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ pub struct Changes {
     #[expect(clippy::option_option, reason = "null and left out are told apart")]
     pub room_id: Option<Option<RoomId>>,
     /// The only types that are of interest; empty: every one.
-    #[schema(schema_with = event_types)]
+    #[schema(schema_with = changed_event_types)]
     pub event_types: Option<Vec<String>>,
     /// Whether anything is sent.
     pub enabled: Option<bool>,
@@ -52,9 +52,18 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<RoomId>>, 
 }
 
 fn event_types() -> Array {
+    names_of_types().build()
+}
+
+/// As with the other fields of a change, null is as good as left out.
+fn changed_event_types() -> Array {
+    names_of_types().schema_type(SchemaType::from_iter([Type::Array, Type::Null])).build()
+}
+
+fn names_of_types() -> ArrayBuilder {
     let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Event::TIMELINE_TYPES));
     let what = "The only types that are of interest; empty: every one.";
-    ArrayBuilder::new().items(name).max_items(Some(Event::TIMELINE_TYPES.len())).description(Some(what)).build()
+    ArrayBuilder::new().items(name).max_items(Some(Event::TIMELINE_TYPES.len())).description(Some(what))
 }
 
 /// Somebody who is told what happens.
