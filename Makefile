@@ -59,8 +59,8 @@ chaos-broken: ## break the services themselves, and prove that the checker notic
 fuzz: ## make up input for a parser: make fuzz TARGET=stomp_decoder SECONDS=600
 	@deploy/fuzz.sh "$(TARGET)" "$(SECONDS)"
 
-bench: ## what encoding one event for 1,000 receivers costs each of them
-	cargo bench --locked -p ws-gateway --bench fan_out
+bench: ## what encoding one event for 1,000 receivers costs each of them, and what counting a message towards a rate costs
+	cargo bench --locked -p ws-gateway --bench fan_out --bench rates
 
 bench-queries: ## plans and latencies of the queries on 1,000,000 messages: make bench-queries MESSAGES=1000000
 	@deploy/bench-queries.sh
