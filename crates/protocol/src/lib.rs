@@ -41,7 +41,7 @@ pub use event::{Event, Outcome, OutcomeStatus};
 pub use id::{ClientMessageId, GatewayId, MessageId, RoomId, SessionId, UserId};
 pub use notify::NotifyLevel;
 pub use policy::{Action, Role, RoomType};
-pub use read::{MarkPlace, MarkRead, ReadReceipt};
+pub use read::{MarkPlace, MarkRead, PlacedMark, ReadReceipt};
 pub use read_summary::{ReadPosition, ReadSummary};
 pub use trace::TraceContext;
 

@@ -60,6 +60,29 @@ impl MarkRead {
     pub fn at_place(self, place: MarkPlace) -> Self {
         Self { place: Some(place), ..self }
     }
+
+    /// The mark with its place, where that is known.
+    pub fn placed(&self) -> Option<PlacedMark> {
+        let Self { room_id, user_id, seq, at, place, .. } = *self;
+        place.map(|place| PlacedMark { room_id, user_id, seq, number: place.number, at, message_id: place.message_id })
+    }
+}
+
+/// How far a member has read, and what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedMark {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who.
+    pub user_id: UserId,
+    /// Up to and including this entry.
+    pub seq: i64,
+    /// The number there.
+    pub number: i64,
+    /// When; in whole milliseconds where it comes from Redis.
+    pub at: Timestamp,
+    /// The last entry up to it.
+    pub message_id: Option<MessageId>,
 }
 
 /// A mark that moved, as shown to the room.
@@ -81,4 +104,17 @@ pub struct ReadReceipt {
     /// When the mark reached it.
     #[schema(value_type = String, format = DateTime)]
     pub read_at: Timestamp,
+}
+
+impl From<PlacedMark> for ReadReceipt {
+    fn from(mark: PlacedMark) -> Self {
+        Self {
+            room_id: mark.room_id,
+            user_id: mark.user_id,
+            last_read_seq: mark.seq,
+            last_read_message_id: mark.message_id,
+            last_read_number: Some(mark.number),
+            read_at: mark.at,
+        }
+    }
 }

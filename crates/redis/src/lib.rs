@@ -25,7 +25,7 @@ pub use crate::outbox::SubscriberEvent;
 pub use crate::pool::RedisPool;
 pub use crate::pubsub::{Subscriber, SubscriberHandle};
 pub use crate::rate::{SharedRate, SharedRates};
-pub use crate::read_marks::{Raise, Raised, ReadMarks, StoredMark};
+pub use crate::read_marks::{Raise, Raised, ReadMarks};
 pub use crate::room_lists::{Lease, Outdated, Part, RoomListCache};
 pub use crate::sessions::{RegisteredSession, Renewed, SessionRegistry};
 pub use crate::tickets::UsedTickets;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chat_protocol::{
-    MessageId, ReadReceipt, RoomId, UserId,
+    PlacedMark, RoomId, UserId,
     redis_key::{READ_MARKS_MAX, READ_MARKS_TTL},
 };
 use jiff::Timestamp;
@@ -50,62 +50,32 @@ const MARKS_PER_TRIP: usize = 2_000;
 /// Most pairs that are remembered as met. At this many all are forgotten, and asked for once more.
 const MET_MAX: usize = 200_000;
 
-/// How far a member has read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredMark {
-    /// Where.
-    pub room_id: RoomId,
-    /// Who.
-    pub user_id: UserId,
-    /// Up to and including this entry.
-    pub seq: i64,
-    /// The number there.
-    pub number: i64,
-    /// When, in whole milliseconds where it comes from Redis.
-    pub at: Timestamp,
-    /// The last entry up to it.
-    pub message_id: Option<MessageId>,
+fn pair(mark: &PlacedMark) -> (RoomId, UserId) {
+    (mark.room_id, mark.user_id)
 }
 
-impl StoredMark {
-    fn pair(&self) -> (RoomId, UserId) {
-        (self.room_id, self.user_id)
-    }
-
-    fn value(&self) -> String {
-        let (seq, number, at) = (self.seq, self.number, self.at.as_millisecond());
-        self.message_id.map_or_else(|| format!("{seq} {number} {at}"), |id| format!("{seq} {number} {at} {id}"))
-    }
-
-    fn parse(room_id: RoomId, user_id: UserId, value: &str) -> Option<Self> {
-        let mut parts = value.split(' ');
-        let (seq, number) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let at = Timestamp::from_millisecond(parts.next()?.parse().ok()?).ok()?;
-        let message_id = parts.next().map(str::parse).transpose().ok()?;
-        Some(Self { room_id, user_id, seq, number, at, message_id })
-    }
+/// As it is kept.
+fn value(mark: &PlacedMark) -> String {
+    let (seq, number, at) = (mark.seq, mark.number, mark.at.as_millisecond());
+    mark.message_id.map_or_else(|| format!("{seq} {number} {at}"), |id| format!("{seq} {number} {at} {id}"))
 }
 
-impl From<StoredMark> for ReadReceipt {
-    fn from(mark: StoredMark) -> Self {
-        Self {
-            room_id: mark.room_id,
-            user_id: mark.user_id,
-            last_read_seq: mark.seq,
-            last_read_message_id: mark.message_id,
-            last_read_number: Some(mark.number),
-            read_at: mark.at,
-        }
-    }
+/// Inverse of [`value`].
+fn parse(room_id: RoomId, user_id: UserId, value: &str) -> Option<PlacedMark> {
+    let mut parts = value.split(' ');
+    let (seq, number) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let at = Timestamp::from_millisecond(parts.next()?.parse().ok()?).ok()?;
+    let message_id = parts.next().map(str::parse).transpose().ok()?;
+    Some(PlacedMark { room_id, user_id, seq, number, at, message_id })
 }
 
 /// A mark to move forward.
 #[derive(Debug, Clone, Copy)]
 pub struct Raise {
     /// To here.
-    pub mark: StoredMark,
+    pub mark: PlacedMark,
     /// What is known of the same member elsewhere: the mark is never told to be less.
-    pub floor: Option<StoredMark>,
+    pub floor: Option<PlacedMark>,
 }
 
 /// What became of a mark.
@@ -114,7 +84,7 @@ pub enum Raised {
     /// It is ahead of everything known, and the farthest from now on.
     Moved,
     /// It is not ahead of this one; nothing goes back.
-    Behind(StoredMark),
+    Behind(PlacedMark),
     /// Nothing is known to compare it with: Redis has nothing, or may have lost something since this process asked last. Raise it again with a
     /// floor from the database.
     Unknown,
@@ -158,22 +128,22 @@ impl ReadMarks {
     }
 
     /// The marks of a room, in no order. Whoever has left may be among them.
-    pub async fn of_room(&self, room_id: RoomId) -> Result<Vec<StoredMark>, RedisError> {
+    pub async fn of_room(&self, room_id: RoomId) -> Result<Vec<PlacedMark>, RedisError> {
         let key = self.pool.keys().room_marks(room_id);
-        self.read(&key, |user, mark| StoredMark::parse(room_id, user.parse().ok()?, mark)).await
+        self.read(&key, |user, mark| parse(room_id, user.parse().ok()?, mark)).await
     }
 
     /// The marks of a user, in no order. Rooms that the user has left may be among them.
-    pub async fn of_user(&self, user_id: UserId) -> Result<Vec<StoredMark>, RedisError> {
+    pub async fn of_user(&self, user_id: UserId) -> Result<Vec<PlacedMark>, RedisError> {
         let key = self.pool.keys().user_marks(user_id);
-        self.read(&key, |room, mark| StoredMark::parse(room.parse().ok()?, user_id, mark)).await
+        self.read(&key, |room, mark| parse(room.parse().ok()?, user_id, mark)).await
     }
 
     async fn read(
         &self,
         key: &str,
-        mark: impl Fn(&str, &str) -> Option<StoredMark>,
-    ) -> Result<Vec<StoredMark>, RedisError> {
+        mark: impl Fn(&str, &str) -> Option<PlacedMark>,
+    ) -> Result<Vec<PlacedMark>, RedisError> {
         let mut connection = self.pool.connection().await?;
         let marks: Vec<(String, String)> = connection.hgetall(key).await?;
         Ok(marks.iter().filter_map(|(field, value)| mark(field, value)).collect())
@@ -197,7 +167,7 @@ impl ReadMarks {
         }
         let mut met = self.lock();
         if met.connections == connections {
-            met.pairs.extend(comparable.iter().map(|&item| raises[item].mark.pair()));
+            met.pairs.extend(comparable.iter().map(|&item| pair(&raises[item].mark)));
             if met.pairs.len() > MET_MAX {
                 met.pairs.clear();
             }
@@ -212,7 +182,7 @@ impl ReadMarks {
             met.pairs.clear();
             met.connections = connections;
         }
-        let decidable = |raise: &Raise| raise.floor.is_some() || met.pairs.contains(&raise.mark.pair());
+        let decidable = |raise: &Raise| raise.floor.is_some() || met.pairs.contains(&pair(&raise.mark));
         (0..raises.len()).filter(|&item| decidable(&raises[item])).collect()
     }
 
@@ -244,7 +214,7 @@ impl ReadMarks {
                     Value::Int(1) => Raised::Moved,
                     Value::BulkString(value) => {
                         let value = String::from_utf8_lossy(&value);
-                        StoredMark::parse(mark.room_id, mark.user_id, &value).map_or(Raised::Unknown, Raised::Behind)
+                        parse(mark.room_id, mark.user_id, &value).map_or(Raised::Unknown, Raised::Behind)
                     }
                     _ => Raised::Unknown,
                 };
@@ -271,8 +241,8 @@ impl ReadMarks {
             call.arg(READ_MARKS_TTL.as_millis().to_string()).arg(READ_MARKS_MAX).arg(room_id.to_string());
             for &item in *items {
                 let Raise { mark, floor } = &raises[item];
-                let floor = floor.map_or_else(String::new, |floor| floor.value());
-                call.arg(mark.user_id.to_string()).arg(mark.value()).arg(floor);
+                let floor = floor.map_or_else(String::new, |floor| value(&floor));
+                call.arg(mark.user_id.to_string()).arg(value(mark)).arg(floor);
             }
         }
         pipeline.ignore_errors().query_async(connection).await

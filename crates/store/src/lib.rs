@@ -53,7 +53,7 @@ pub use push_jobs::{
     ClaimLimits, ClaimedPush, NewPush, OriginLoad, PushMember, PushMessage, PushState, PushTarget, ReadUpTo,
 };
 pub use queries::QUERIES;
-pub use read_marks::{Mark, MemberMark, PlacedMark};
+pub use read_marks::{Mark, MemberMark};
 pub use room_lists::{OwnRoom, RoomLine};
 pub use rooms::{Membership, RoomSummary};
 pub use search::{FoundMessage, SearchOutcome, SearchQuery};

@@ -1,6 +1,6 @@
 //! Read marks.
 
-use chat_protocol::{MessageId, RoomId, UserId};
+use chat_protocol::{MessageId, PlacedMark, RoomId, UserId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -30,23 +30,6 @@ pub struct MemberMark {
     pub read_seq: i64,
     /// When.
     pub read_at: Timestamp,
-}
-
-/// How far a member has read, and what is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlacedMark {
-    /// Where.
-    pub room_id: RoomId,
-    /// Who.
-    pub user_id: UserId,
-    /// Up to and including this entry.
-    pub seq: i64,
-    /// The number there.
-    pub number: i64,
-    /// When.
-    pub at: Timestamp,
-    /// The last entry up to it.
-    pub message_id: Option<MessageId>,
 }
 
 impl Store {

@@ -6,8 +6,7 @@ use std::{
 };
 
 use chat_kafka::Record;
-use chat_protocol::{MarkRead, RoomId, UserId};
-use chat_redis::StoredMark;
+use chat_protocol::{MarkRead, PlacedMark, RoomId, UserId};
 use chat_store::Mark;
 
 /// Whose mark, and where.
@@ -23,7 +22,7 @@ pub struct Taken {
 /// A mark that moved in Redis.
 #[derive(Debug, Clone, Copy)]
 pub struct Raised {
-    pub mark: StoredMark,
+    pub mark: PlacedMark,
     /// Whether the room was told.
     pub told: bool,
 }
@@ -109,7 +108,7 @@ impl<B> Dirty<B> {
     }
 
     /// The farthest mark of a member that moved in Redis and may not be in PostgreSQL yet: a floor, should Redis have lost it.
-    pub fn floor(&self, pair: Pair) -> Option<StoredMark> {
+    pub fn floor(&self, pair: Pair) -> Option<PlacedMark> {
         let under_way = self.under_way.as_ref().and_then(|load| load.raised.get(&pair));
         let farthest = self.collected_raised.get(&pair).into_iter().chain(under_way).max_by_key(|known| known.mark.seq);
         farthest.map(|known| known.mark)

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chat_kafka::{Batch, Consumer, DeadLetters, Record};
-use chat_protocol::{ErrorCode, redis_key::Channel};
-use chat_redis::{Outdated, Raise, RedisPool, RoomListCache, StoredMark};
+use chat_protocol::{ErrorCode, MarkRead, PlacedMark, redis_key::Channel};
+use chat_redis::{Outdated, Raise, RedisPool, RoomListCache};
 use chat_service::fail_point;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument as _;
@@ -18,7 +18,7 @@ use crate::{
     flush::{Flushed, Flusher},
     metrics::Metrics,
     pushes::pushes,
-    raise::{Outcome, Raiser, placed},
+    raise::{Outcome, Raiser},
 };
 
 /// What the loop works with.
@@ -135,7 +135,7 @@ impl Pipeline {
         let with_place = marks.iter().map(|taken| &taken.mark).filter(|mark| mark.place.is_some());
         let raises: Vec<Raise> = coalesce::farthest(with_place)
             .into_iter()
-            .filter_map(placed)
+            .filter_map(MarkRead::placed)
             .map(|mark| Raise { mark, floor: self.dirty.floor((mark.room_id, mark.user_id)) })
             .collect();
         self.raiser.raise(&raises).await
@@ -151,7 +151,7 @@ impl Pipeline {
     /// Drops the room lists that show marks where they were, and tells of what could only be told now. Returns the batches that are done.
     async fn settle(&mut self, flushed: Flushed) -> Result<Vec<Batch>, Error> {
         let untold = self.dirty.stored(&flushed.moved);
-        let late: Vec<StoredMark> = self.raiser.catch_up(&untold).await;
+        let late: Vec<PlacedMark> = self.raiser.catch_up(&untold).await;
         let mut outdated = Outdated::default();
         outdated.add_users(flushed.moved.iter().map(|mark| mark.user_id));
         let told = self.tell(&outdated, &pushes(&late)?).await;

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chat_protocol::{
-    ReadReceipt, RoomId, UserId,
+    PlacedMark, ReadReceipt, RoomId, UserId,
     push::{RoomPush, RoomPushKind, UserPush},
     redis_key::Channel,
 };
-use chat_redis::StoredMark;
 use serde::Serialize;
 
 /// The payloads, those of rooms first.
-pub fn pushes(moved: &[StoredMark]) -> Result<Vec<(Channel, Bytes)>, serde_json::Error> {
+pub fn pushes(moved: &[PlacedMark]) -> Result<Vec<(Channel, Bytes)>, serde_json::Error> {
     let mut rooms: BTreeMap<RoomId, Vec<u8>> = BTreeMap::new();
     let mut users: BTreeMap<UserId, Vec<u8>> = BTreeMap::new();
     for mark in moved {
@@ -47,7 +46,7 @@ mod tests {
     #[test]
     fn a_room_is_told_of_all_its_marks_at_once_and_each_user_of_the_own() {
         let (rooms, users) = ([RoomId::generate(), RoomId::generate()], [UserId::generate(), UserId::generate()]);
-        let mark = |room_id, user_id, seq| StoredMark {
+        let mark = |room_id, user_id, seq| PlacedMark {
             room_id,
             user_id,
             seq,

@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use chat_protocol::MarkRead;
-use chat_redis::{Raise, Raised, ReadMarks, StoredMark};
+use chat_protocol::PlacedMark;
+use chat_redis::{Raise, Raised, ReadMarks};
 use chat_service::Patience;
-use chat_store::{PlacedMark, Store, StoreError};
+use chat_store::{Store, StoreError};
 
 use crate::dirty::Pair;
 
@@ -24,7 +24,7 @@ pub struct Raiser {
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Ahead of everything known.
-    pub moved: Vec<StoredMark>,
+    pub moved: Vec<PlacedMark>,
     /// How many are not.
     pub behind: usize,
 }
@@ -46,9 +46,9 @@ impl Raiser {
         let unknown = self.attempt(raises, &mut outcome).await;
         if !unknown.is_empty() {
             let pairs: Vec<Pair> = unknown.iter().map(|mark| (mark.room_id, mark.user_id)).collect();
-            let floors: HashMap<Pair, StoredMark> =
+            let floors: HashMap<Pair, PlacedMark> =
                 self.floors(&pairs).await.into_iter().map(|floor| ((floor.room_id, floor.user_id), floor)).collect();
-            let with_floor = |mark: StoredMark| {
+            let with_floor = |mark: PlacedMark| {
                 let floor = floors.get(&(mark.room_id, mark.user_id))?;
                 Some(Raise { mark, floor: Some(*floor) })
             };
@@ -60,7 +60,7 @@ impl Raiser {
 
     /// Makes Redis know where these marks are in the database. Returns those that are the farthest known; nothing while Redis or PostgreSQL is
     /// away.
-    pub async fn catch_up(&mut self, pairs: &[Pair]) -> Vec<StoredMark> {
+    pub async fn catch_up(&mut self, pairs: &[Pair]) -> Vec<PlacedMark> {
         let stored = if pairs.is_empty() { Vec::new() } else { self.floors(pairs).await };
         if stored.is_empty() {
             if !pairs.is_empty() {
@@ -70,7 +70,7 @@ impl Raiser {
         }
         let raises: Vec<Raise> = stored.iter().map(|&mark| Raise { mark, floor: Some(mark) }).collect();
         let raised = self.redis.attempt(|| self.marks.raise(&raises)).await.unwrap_or_default();
-        let farthest = |(mark, raised): (StoredMark, Raised)| match raised {
+        let farthest = |(mark, raised): (PlacedMark, Raised)| match raised {
             Raised::Behind(known) if known.seq == mark.seq => Some(mark),
             _ => None,
         };
@@ -78,7 +78,7 @@ impl Raiser {
     }
 
     /// Those that Redis could not decide.
-    async fn attempt(&mut self, raises: &[Raise], outcome: &mut Outcome) -> Vec<StoredMark> {
+    async fn attempt(&mut self, raises: &[Raise], outcome: &mut Outcome) -> Vec<PlacedMark> {
         let mut unknown = Vec::new();
         if raises.is_empty() {
             return unknown;
@@ -95,22 +95,11 @@ impl Raiser {
     }
 
     /// Where members' marks are in the database; nothing while it is away.
-    async fn floors(&mut self, pairs: &[Pair]) -> Vec<StoredMark> {
+    async fn floors(&mut self, pairs: &[Pair]) -> Vec<PlacedMark> {
         let ask = || async {
             let placed = tokio::time::timeout(FLOOR_WITHIN, self.store.placed_marks(pairs)).await??;
-            Ok::<_, NoFloors>(placed.into_iter().map(stored).collect())
+            Ok::<_, NoFloors>(placed)
         };
         self.postgres.attempt(ask).await.unwrap_or_default()
     }
-}
-
-/// A mark whose place is known.
-pub fn placed(mark: &MarkRead) -> Option<StoredMark> {
-    let MarkRead { room_id, user_id, seq, at, place, .. } = *mark;
-    place.map(|place| StoredMark { room_id, user_id, seq, number: place.number, at, message_id: place.message_id })
-}
-
-fn stored(mark: PlacedMark) -> StoredMark {
-    let PlacedMark { room_id, user_id, seq, number, at, message_id } = mark;
-    StoredMark { room_id, user_id, seq, number, at, message_id }
 }

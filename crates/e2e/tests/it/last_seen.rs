@@ -94,9 +94,7 @@ async fn who_was_last_seen_when_is_for_members() {
 
 #[tokio::test]
 async fn while_redis_is_away_nobody_is_said_to_be_offline() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[("CHAT__REDIS__URL", &through_proxy)], &[]]).await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
     let room = system.group(&[&alice, &bob]).await;
@@ -118,10 +116,7 @@ async fn while_redis_is_away_nobody_is_said_to_be_offline() {
 
 #[tokio::test]
 async fn while_the_database_is_away_the_time_of_leaving_waits() {
-    let env = TestEnv::from_env();
-    let at = env.postgres_url.split_once('@').unwrap().1.split_once('/').unwrap().0;
-    let proxy = TcpProxy::start(at).await;
-    let url = env.postgres_url.replace(at, &proxy.addr().to_string());
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let system = System::with_gateways(&[&[], &[("CHAT__POSTGRES__URL", &url)]]).await;
     let (alice, bob) = (system.person("alice").await, system.person("bob").await);
     let room = system.group(&[&alice, &bob]).await;

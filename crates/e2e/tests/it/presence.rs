@@ -170,9 +170,7 @@ async fn whoever_did_not_ask_is_not_told() {
 
 #[tokio::test]
 async fn a_gateway_that_cannot_reach_redis_declares_nobody_gone() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[("CHAT__REDIS__URL", &through_proxy)], &[]]).await;
     let people = [system.person("alice").await, system.person("bob").await, system.person("carol").await];
     let [alice, bob, carol] = &people;

@@ -127,9 +127,7 @@ async fn a_kicked_member_is_not_seen_typing() {
 
 #[tokio::test]
 async fn typing_is_left_out_while_redis_is_away_and_nobody_waits_for_it() {
-    let redis = TestEnv::from_env().redis_url.trim_start_matches("redis://").to_owned();
-    let proxy = TcpProxy::start(redis).await;
-    let through_proxy = format!("redis://{}", proxy.addr());
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().redis_url).await;
     let system = System::with_gateways(&[&[("CHAT__REDIS__URL", &through_proxy)]]).await;
     let alice = system.person("alice").await;
     let rooms = [system.group(&[&alice]).await, system.group(&[&alice]).await];

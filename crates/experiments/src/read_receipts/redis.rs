@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::bail;
-use chat_protocol::{MessageId, RoomId, UserId};
-use chat_redis::{Raise, Raised, ReadMarks, RedisPool, StoredMark};
+use chat_protocol::{MessageId, PlacedMark, RoomId, UserId};
+use chat_redis::{Raise, Raised, ReadMarks, RedisPool};
 use chat_store::{Mark, Store};
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ impl Marks {
         // On a connection that nobody used before, Redis is compared with the database once; here nobody has read anything in it.
         if raised.contains(&Raised::Unknown) {
             for raise in &mut raises {
-                raise.floor = Some(StoredMark { seq: 1, number: 0, ..raise.mark });
+                raise.floor = Some(PlacedMark { seq: 1, number: 0, ..raise.mark });
             }
             raised = self.redis.raise(&raises).await?;
         }
@@ -86,7 +86,7 @@ impl Marks {
     }
 }
 
-fn stored((room_id, user_id, seq): &Wanted) -> StoredMark {
+fn stored((room_id, user_id, seq): &Wanted) -> PlacedMark {
     let message_id = Some(MessageId::generate());
-    StoredMark { room_id: *room_id, user_id: *user_id, seq: *seq, number: *seq - 1, at: Timestamp::now(), message_id }
+    PlacedMark { room_id: *room_id, user_id: *user_id, seq: *seq, number: *seq - 1, at: Timestamp::now(), message_id }
 }

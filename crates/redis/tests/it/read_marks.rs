@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use chat_protocol::{MessageId, RoomId, UserId, redis_key::READ_MARKS_TTL};
-use chat_redis::{Raise, Raised, ReadMarks, RedisConfig, RedisError, RedisPool, StoredMark};
+use chat_protocol::{MessageId, PlacedMark, RoomId, UserId, redis_key::READ_MARKS_TTL};
+use chat_redis::{Raise, Raised, ReadMarks, RedisConfig, RedisError, RedisPool};
 use chat_service::Secret;
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -29,12 +29,12 @@ impl Fixture {
     }
 }
 
-fn mark(room_id: RoomId, user_id: UserId, seq: i64) -> StoredMark {
+fn mark(room_id: RoomId, user_id: UserId, seq: i64) -> PlacedMark {
     let at = Timestamp::from_millisecond(1_700_000_000_000 + seq).unwrap();
-    StoredMark { room_id, user_id, seq, number: seq - 1, at, message_id: None }
+    PlacedMark { room_id, user_id, seq, number: seq - 1, at, message_id: None }
 }
 
-async fn raise(marks: &ReadMarks, mark: StoredMark, floor: Option<StoredMark>) -> Raised {
+async fn raise(marks: &ReadMarks, mark: PlacedMark, floor: Option<PlacedMark>) -> Raised {
     marks.raise(&[Raise { mark, floor }]).await.unwrap().remove(0)
 }
 
@@ -43,7 +43,7 @@ async fn a_mark_only_moves_forward_and_its_room_and_its_user_have_it() {
     let fixture = Fixture::new().await;
     let (room, user) = (RoomId::generate(), UserId::generate());
     let at = |seq| mark(room, user, seq);
-    let third = StoredMark { message_id: Some(MessageId::generate()), ..at(3) };
+    let third = PlacedMark { message_id: Some(MessageId::generate()), ..at(3) };
     assert_eq!(raise(&fixture.marks, third, Some(at(1))).await, Raised::Moved);
     assert_eq!(raise(&fixture.marks, at(2), None).await, Raised::Behind(third));
     assert_eq!(raise(&fixture.marks, at(3), None).await, Raised::Behind(third), "what is as far is not ahead");
@@ -128,7 +128,7 @@ async fn answers_come_in_the_order_of_the_questions() {
     let mut expected = Vec::new();
     let mut second = Vec::new();
     for (at, raise) in first.iter().enumerate() {
-        let StoredMark { room_id, user_id, .. } = raise.mark;
+        let PlacedMark { room_id, user_id, .. } = raise.mark;
         let (seq, became) = if at % 7 == 0 { (4, Raised::Behind(raise.mark)) } else { (6, Raised::Moved) };
         second.push(Raise { mark: mark(room_id, user_id, seq), floor: None });
         expected.push(became);

@@ -1,5 +1,5 @@
-use chat_protocol::{ClientMessageId, RoomId, UserId};
-use chat_store::{Mark, PlacedMark};
+use chat_protocol::{ClientMessageId, PlacedMark, RoomId, UserId};
+use chat_store::Mark;
 
 use crate::{Db, room_command};
 

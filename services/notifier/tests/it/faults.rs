@@ -4,14 +4,6 @@ use chat_testkit::{TcpProxy, TestEnv, assert_eventually};
 use crate::stage::{Stage, WITHIN, stop};
 
 /// A proxy in front of the host of `url`, and the URL through it.
-async fn behind_proxy(url: &str) -> (TcpProxy, String) {
-    let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
-    let end = url[start..].find('/').map_or(url.len(), |length| start + length);
-    let proxy = TcpProxy::start(&url[start..end]).await;
-    let through = format!("{}{}{}", &url[..start], proxy.addr(), &url[end..]);
-    (proxy, through)
-}
-
 fn messages_taken(ctx: &Context) -> f64 {
     let families = ctx.metrics.gather();
     let messages = families.iter().find(|family| family.name() == "chat_notifier_messages_total");
@@ -36,7 +28,7 @@ async fn a_poison_event_goes_to_the_dead_letter_topic() {
 #[tokio::test]
 async fn news_wait_for_a_database_that_is_away() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let ctx = stage.start(&[("CHAT__POSTGRES__URL", url)]).await;
     let first = stage.write(stage.room, stage.alice, "hi").await;
     assert_eq!(stage.next_notifications(2).await, [(stage.bob, first.seq, 1), (stage.carol, first.seq, 1)]);
@@ -53,7 +45,7 @@ async fn news_wait_for_a_database_that_is_away() {
 #[tokio::test]
 async fn a_long_absence_of_redis_costs_notifications_but_stops_nothing() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(stage.isolation.redis_url()).await;
+    let (proxy, url) = TcpProxy::before(stage.isolation.redis_url()).await;
     let ctx = stage.start(&[("CHAT__REDIS__URL", url)]).await;
     proxy.cut();
     stage.write(stage.room, stage.alice, "nobody is told").await;
@@ -67,7 +59,7 @@ async fn a_long_absence_of_redis_costs_notifications_but_stops_nothing() {
 #[tokio::test]
 async fn a_short_absence_of_redis_costs_nothing() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(stage.isolation.redis_url()).await;
+    let (proxy, url) = TcpProxy::before(stage.isolation.redis_url()).await;
     proxy.blackhole();
     let ctx = stage.start(&[("CHAT__REDIS__URL", url)]).await;
     let message = stage.write(stage.room, stage.alice, "hi").await;

@@ -26,7 +26,7 @@ fn mark((room_id, user_id): Pair, seq: i64) -> Mark {
 }
 
 fn raised((room_id, user_id): Pair, seq: i64, told: bool) -> Raised {
-    let mark = StoredMark { room_id, user_id, seq, number: seq, at: Timestamp::UNIX_EPOCH, message_id: None };
+    let mark = PlacedMark { room_id, user_id, seq, number: seq, at: Timestamp::UNIX_EPOCH, message_id: None };
     Raised { mark, told }
 }
 

@@ -9,14 +9,6 @@ use jiff::Timestamp;
 use crate::stage::{Stage, WITHIN, stop};
 
 /// A proxy in front of the host of `url`, and the URL through it.
-async fn behind_proxy(url: &str) -> (TcpProxy, String) {
-    let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
-    let end = url[start..].find('/').map_or(url.len(), |length| start + length);
-    let proxy = TcpProxy::start(&url[start..end]).await;
-    let through = format!("{}{}{}", &url[..start], proxy.addr(), &url[end..]);
-    (proxy, through)
-}
-
 #[tokio::test]
 async fn a_poison_mark_goes_to_the_dead_letter_topic() {
     let mut stage = Stage::new().await;
@@ -53,6 +45,15 @@ async fn a_mark_that_the_database_refuses_spoils_no_other() {
     stop(ctx).await;
 }
 
+/// Starts the service with PostgreSQL at this URL; bob's mark at 2 is told and committed.
+async fn started_with_a_mark(stage: &mut Stage, postgres: String) -> Context {
+    let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", postgres)]).await, stage.bob);
+    stage.send(&stage.mark(bob, 2)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 2));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
+    ctx
+}
+
 /// Records that the service has taken from Kafka.
 fn taken(ctx: &Context) -> f64 {
     let families = ctx.metrics.gather();
@@ -63,11 +64,8 @@ fn taken(ctx: &Context) -> f64 {
 #[tokio::test]
 async fn marks_wait_for_a_database_that_is_away() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
-    let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url)]).await, stage.bob);
-    stage.send(&stage.mark(bob, 2)).await;
-    assert_eq!(stage.next_receipt().await, (bob, 2));
-    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
+    let (ctx, bob) = (started_with_a_mark(&mut stage, url).await, stage.bob);
 
     proxy.cut();
     for seq in [3, 5, 4] {
@@ -88,11 +86,8 @@ async fn marks_wait_for_a_database_that_is_away() {
 #[tokio::test]
 async fn marks_that_redis_does_not_know_are_told_when_the_database_is_back() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
-    let (ctx, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url)]).await, stage.bob);
-    stage.send(&stage.mark(bob, 2)).await;
-    assert_eq!(stage.next_receipt().await, (bob, 2));
-    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the first mark is committed");
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
+    let (ctx, bob) = (started_with_a_mark(&mut stage, url).await, stage.bob);
     proxy.cut();
     stage.lose_marks().await;
     stage.send(&stage.mark(bob, 3)).await;
@@ -106,7 +101,7 @@ async fn marks_that_redis_does_not_know_are_told_when_the_database_is_back() {
 #[tokio::test]
 async fn no_more_marks_are_taken_than_may_wait_for_the_database() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let few = [
         ("CHAT__POSTGRES__URL", url),
         ("CHAT__CONSUMER__BATCH_RECORDS", "1".to_owned()),
@@ -134,7 +129,7 @@ async fn no_more_marks_are_taken_than_may_wait_for_the_database() {
 #[tokio::test]
 async fn a_mark_in_hand_survives_a_stop_while_the_database_is_away() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(&TestEnv::from_env().postgres_url).await;
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let finish = ("CHAT__CONSUMER__FINISH_MS", "300".to_owned());
     let (first, bob) = (stage.start(&[("CHAT__POSTGRES__URL", url), finish]).await, stage.bob);
     stage.send(&stage.mark(bob, 2)).await;
@@ -161,7 +156,7 @@ async fn a_mark_in_hand_survives_a_stop_while_the_database_is_away() {
 #[tokio::test]
 async fn marks_are_stored_while_redis_is_away() {
     let mut stage = Stage::new().await;
-    let (proxy, url) = behind_proxy(stage.isolation.redis_url()).await;
+    let (proxy, url) = TcpProxy::before(stage.isolation.redis_url()).await;
     let (ctx, bob) = (stage.start(&[("CHAT__REDIS__URL", url)]).await, stage.bob);
     proxy.cut();
     for seq in [2, 3] {
@@ -190,7 +185,7 @@ async fn a_mark_stored_while_redis_was_away_is_not_hidden_by_a_list_kept_there()
     let part = Part::Rooms(stage.bob);
     let lease = cache.lease(&[part]).await.unwrap();
     assert_eq!(cache.keep(&lease, [(part, b"where the mark was".to_vec())]).await.unwrap(), 1);
-    let (proxy, url) = behind_proxy(stage.isolation.redis_url()).await;
+    let (proxy, url) = TcpProxy::before(stage.isolation.redis_url()).await;
     let (ctx, bob) = (stage.start(&[("CHAT__REDIS__URL", url)]).await, stage.bob);
     proxy.cut();
     stage.send(&stage.mark(bob, 3)).await;

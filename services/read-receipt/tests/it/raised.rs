@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
-use chat_protocol::{ClientMessageId, MessageId, UserId};
-use chat_redis::StoredMark;
+use chat_protocol::{ClientMessageId, MessageId, PlacedMark, UserId};
 use chat_store::RoomCommand;
 use chat_testkit::{Isolation, assert_eventually};
 use futures_util::{StreamExt as _, stream};
@@ -25,7 +24,7 @@ async fn a_mark_is_told_before_it_is_stored_and_redis_serves_it_meanwhile() {
     assert_eq!((stage.read_seq(bob).await, stage.lag().await), (1, 1), "committed before it was stored");
     let marks = stage.marks_in_redis();
     let [mark] = marks.of_user(bob).await.unwrap()[..] else { panic!("one room") };
-    let StoredMark { room_id, seq, number, .. } = mark;
+    let PlacedMark { room_id, seq, number, .. } = mark;
     assert_eq!((room_id, seq, number), (stage.room, 4, 3));
     assert_eq!(marks.of_room(stage.room).await.unwrap(), [mark]);
     // Long before the next flush is due.

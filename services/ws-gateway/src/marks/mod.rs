@@ -6,8 +6,8 @@ pub mod summary;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use chat_protocol::{RoomId, UserId};
-use chat_redis::{ReadMarks, StoredMark};
+use chat_protocol::{PlacedMark, RoomId, UserId};
+use chat_redis::ReadMarks;
 use chat_store::{MemberMark, MemberRow, OwnRoom, RoomSummary, Store, StoreError};
 use moka::sync::Cache;
 
@@ -19,7 +19,7 @@ const LATELY: Duration = Duration::from_mins(1);
 const REMEMBERED: u64 = 200_000;
 
 /// Marks of a room by user, or of a user by room.
-type Told<K> = Arc<HashMap<K, StoredMark>>;
+type Told<K> = Arc<HashMap<K, PlacedMark>>;
 
 /// Reads marks.
 #[derive(Clone)]
@@ -91,8 +91,8 @@ fn remembered<K: Hash + Eq + Send + Sync + 'static, V: Send + Sync + 'static>() 
 fn or_lately<K, V>(
     lately: &Cache<K, Told<V>>,
     key: K,
-    answer: Option<Vec<StoredMark>>,
-    of: impl Fn(&StoredMark) -> V,
+    answer: Option<Vec<PlacedMark>>,
+    of: impl Fn(&PlacedMark) -> V,
 ) -> Told<V>
 where
     K: Hash + Eq + Send + Sync + 'static,
@@ -125,7 +125,7 @@ impl ToldMarks {
         }
     }
 
-    fn ahead_of(&self, room_id: RoomId, seq: i64) -> Option<&StoredMark> {
+    fn ahead_of(&self, room_id: RoomId, seq: i64) -> Option<&PlacedMark> {
         self.0.get(&room_id).filter(|told| told.seq > seq)
     }
 }

@@ -9,11 +9,8 @@ use crate::kafka_records::records;
 
 #[tokio::test]
 async fn a_mark_carries_its_place_and_goes_out_without_when_the_database_is_away() {
-    let url = TestEnv::from_env().postgres_url;
-    let address = url.split_once('@').unwrap().1.split_once('/').unwrap().0;
-    let proxy = TcpProxy::start(address).await;
+    let (proxy, through_proxy) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
     let system = System::shared().await;
-    let through_proxy = url.replace(address, &proxy.addr().to_string());
     let gateway = system.add_gateway(&[("CHAT__POSTGRES__URL", &through_proxy)]).await;
     let (alice, bob, carol) = (system.person("alice").await, system.person("bob").await, system.person("carol").await);
     let room = group_with_messages(&system, &[alice, bob.clone(), carol.clone()], 2).await;
