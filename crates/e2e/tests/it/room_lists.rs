@@ -122,7 +122,8 @@ async fn rooms_come_and_go_with_the_answer_to_the_command() {
     let alice = system.person("alice").await;
     // More than an entry names.
     let crowd = join_all((0..30).map(|_| system.person("one of many"))).await;
-    let (bob, last) = (&crowd[0], crowd.iter().max_by_key(|person| person.id).unwrap());
+    let by_id = |person: &&Person| person.id;
+    let (bob, last) = (crowd.iter().min_by_key(by_id).unwrap(), crowd.iter().max_by_key(by_id).unwrap());
     let rest = system.rest(0, &alice);
     for person in [&alice, bob, last] {
         assert_eq!(system.rest(1, person).rooms().await.unwrap(), []);
