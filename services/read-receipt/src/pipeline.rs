@@ -79,13 +79,17 @@ impl Pipeline {
 
     async fn next(&self, consumer: &mut Consumer, flush: &mut Option<Flush>) -> Result<Step, Error> {
         let due = self.dirty.due();
+        if due.is_some_and(|due| due <= Instant::now()) {
+            // A timer would be a moment late, and more would be taken than may wait.
+            return Ok(Step::Flush);
+        }
         let flushed = async {
             match flush.as_mut() {
                 Some(under_way) => joined(under_way).await,
                 None => std::future::pending().await,
             }
         };
-        let step = if self.dirty.has_room() || due.is_some() {
+        let step = if self.dirty.has_room() {
             tokio::select! {
                 biased;
                 flushed = flushed => Step::Flushed(flushed?),

@@ -120,3 +120,22 @@ fn what_moved_in_the_database_and_was_not_told_is_told_afterwards() {
     assert_eq!(dirty.stored(&moved), expected);
     assert_eq!(dirty.stored(&moved).len(), 4, "nothing is under way");
 }
+
+#[test]
+fn where_there_is_no_room_a_flush_is_due_at_once_or_under_way() {
+    let start = Instant::now();
+    for most in 1..=5 {
+        let mut dirty = Dirty::new(EVERY, most);
+        for batch in 0.. {
+            if !dirty.has_room() {
+                break;
+            }
+            collect(&mut dirty, batch, &[raised(pair(), 3, true)], start);
+        }
+        assert_eq!(dirty.due(), Some(start), "of {most}");
+        let load = dirty.take().unwrap();
+        assert_eq!((load.batches.len(), dirty.due()), (most, None));
+        dirty.stored(&[]);
+        assert!(dirty.has_room());
+    }
+}
