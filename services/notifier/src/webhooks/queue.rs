@@ -24,14 +24,13 @@ impl Webhooks {
             batch.events.extend(event::told(event)?);
             batch.records.push(record);
         }
-        if !self.0.endpoints.none() {
-            batch.deleted.extend(event::deleted(event)?);
-        }
+        // Also while all are disabled: what waits for them, or can be sent again, is there.
+        batch.deleted.extend(event::deleted(event)?);
         Ok(())
     }
 
     /// Queues a batch, for as long as it takes; the places of its records, and why, when PostgreSQL will never take it. A batch without
-    /// events costs nothing.
+    /// events that are wanted, and without deletions, costs nothing.
     pub async fn queue(&self, batch: Batch, hard_stop: &CancellationToken) -> Result<(Vec<usize>, String), Error> {
         if batch.events.is_empty() && batch.deleted.is_empty() {
             return Ok((Vec::new(), String::new()));

@@ -12,7 +12,7 @@ use chat_protocol::{
 };
 use chat_redis::{RedisPool, Subscriber, SubscriberEvent, SubscriberHandle, Viewers};
 use chat_service::Context;
-use chat_store::{Applied, Mark, NewMessage, RoomCommand, Store, User};
+use chat_store::{Applied, Mark, MessageChange, NewMessage, RoomCommand, Store, User};
 use chat_testkit::Isolation;
 use jiff::Timestamp;
 use notifier::{Config, DEFAULT_CONFIG};
@@ -127,6 +127,15 @@ impl Stage {
         bytes
     }
 
+    /// Deletes a message of the stage's room and sends the event.
+    pub async fn delete(&self, actor_id: UserId, message: &Entry) {
+        let id = ClientMessageId::generate();
+        let (room_id, message_id) = (self.room, MessageId::generate());
+        let command = RoomCommand { room_id, actor_id, client_message_id: &id, message_id, digest: Uuid::nil() };
+        let deleted = self.store.change_message(&command, message.message_id, MessageChange::Delete).await.unwrap();
+        self.send_event(deleted).await;
+    }
+
     /// A member's mark, as the gateway sends it and read-receipt stores it.
     pub async fn read(&self, room_id: RoomId, user_id: UserId, seq: i64) {
         let mark = MarkRead::new(room_id, user_id, seq, Timestamp::now());
@@ -192,23 +201,37 @@ impl Stage {
     }
 }
 
-/// The event of something committed, as the persister sends it.
+/// The event of something committed, as the persister sends it, and the entry it is about.
 fn event(applied: Applied) -> (Entry, Vec<u8>) {
-    let Applied::Committed { entry, duplicate } = applied else { panic!("not committed: {applied:?}") };
-    let outcome = Outcome {
+    let (entry, event) = match applied {
+        Applied::Committed { entry, .. } => {
+            let outcome = persisted(&entry, &entry.client_message_id, entry.seq, entry.sent_at);
+            let event = Event::committed(&entry, &outcome);
+            (entry, event)
+        }
+        Applied::Changed { kind, change, .. } => {
+            let outcome = persisted(&change.message, &change.client_message_id, change.seq, change.changed_at);
+            let event = Event::changed(kind, &change, &outcome);
+            (change.message, event)
+        }
+        other => panic!("not committed: {other:?}"),
+    };
+    (entry, serde_json::to_vec(&event.unwrap()).unwrap())
+}
+
+fn persisted(entry: &Entry, id: &ClientMessageId, seq: i64, at: Timestamp) -> Outcome {
+    Outcome {
         origin: Origin { gateway_id: GatewayId::generate(), session_id: SessionId::generate() },
         room_id: entry.room_id,
-        client_message_id: entry.client_message_id.clone(),
+        client_message_id: id.clone(),
         status: OutcomeStatus::Persisted,
         message_id: Some(entry.message_id),
-        seq: Some(entry.seq),
-        duplicate,
-        persisted_at: Some(entry.sent_at),
+        seq: Some(seq),
+        duplicate: false,
+        persisted_at: Some(at),
         code: None,
         reason: None,
-    };
-    let bytes = serde_json::to_vec(&Event::committed(&entry, &outcome).unwrap()).unwrap();
-    (entry, bytes)
+    }
 }
 
 pub async fn stop(ctx: Context) {

@@ -170,3 +170,24 @@ async fn a_disabled_endpoint_gets_nothing_until_it_is_enabled() {
     assert_eventually!(ids(&off) == ["test:1"], within = WITHIN, "what waited; what happened meanwhile is not for it");
     stop(ctx).await;
 }
+
+#[tokio::test]
+async fn a_text_that_was_deleted_while_all_endpoints_were_disabled_is_not_sent_when_they_are_enabled() {
+    let stage = Stage::new().await;
+    let receiver = Receiver::start().await;
+    receiver.next([Reply::Status(410)]);
+    let webhook = stage.webhook(&receiver.url()).await;
+    let first = stage.start(&quick(&[])).await;
+    let message = stage.write(stage.room, stage.alice, "regretted").await;
+    assert_eventually!(!stage.state(&webhook).await.webhook.enabled, within = WITHIN, "disabled by the answer");
+    stop(first).await;
+    let ctx = stage.start(&quick(&[])).await;
+    stage.delete(stage.alice, &message).await;
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the deletion is processed");
+    stage.enable(&webhook, true).await;
+    assert_eventually!(ids(&receiver).len() == 2, within = WITHIN, "what waited");
+    let [first, second] = &receiver.received()[..] else { panic!("{:?}", receiver.received()) };
+    assert_eq!(first.header("webhook-id"), second.header("webhook-id"));
+    assert_eq!((first.body.contains("regretted"), second.body.contains("regretted")), (true, false));
+    stop(ctx).await;
+}
