@@ -30,6 +30,7 @@ use crate::{
     marks::{Marks, places::Places},
     membership::Memberships,
     metrics::{CanaryMetrics, Metrics, RoomListMetrics},
+    pause::Pause,
     rest::HistoryPage,
     room_lists::RoomLists,
     routes,
@@ -142,12 +143,12 @@ impl Server {
 
         let logins = Logins::new(store.clone(), redis.clone());
         let (hub, inputs) = HubHandle::new();
-        let memberships = Memberships::new(store.clone());
-        let waiters = Waiters::default();
+        let (memberships, waiters) = (Memberships::new(store.clone()), Waiters::default());
         let lists = RoomListMetrics::register(&context.metrics)?;
-        let marks = Marks::new(store.clone(), ReadMarks::new(redis.clone()));
-        let room_lists =
-            Arc::new(RoomLists::new(store.clone(), RoomListCache::new(redis.clone()), marks.clone(), lists));
+        let redis_within = config.delivery.redis_within();
+        let marks = Marks::new(store.clone(), ReadMarks::new(redis.clone()), Pause::new(redis_within));
+        let (cache, pause) = (RoomListCache::new(redis.clone()), Pause::new(redis_within));
+        let room_lists = Arc::new(RoomLists::new(store.clone(), cache, marks.clone(), lists, pause));
         let online = OnlineUsers::new(redis.clone());
         let last_seen = LastSeen::new(context.clock.clone(), metrics.presence.last_seen.clone());
         let executor = Executor::start(Parts {
@@ -187,7 +188,7 @@ impl Server {
         lifecycle.spawn_detached("sweep-logins", accounts::sweep(store.clone(), lifecycle.soft()));
         let (tokens, auth, accounts) = who_is_who(&config, context, &store, logins, &metrics, &backstage)?;
         let connections = TaskTracker::new();
-        let limits = Arc::new(Limits::new(&config.limits, &redis, metrics.rate_limited.clone()));
+        let limits = Arc::new(Limits::new(&config.limits, &redis, redis_within, metrics.rate_limited.clone()));
         let admission = Admission::new(&config, gateway_id, clock.clone(), redis.clone(), metrics.sockets.clone())?;
         lifecycle.spawn("user-sessions", admission.user_sessions.clone().keep(hub.clone(), lifecycle.soft()));
         let gateway = web::Data::new(Gateway {

@@ -229,6 +229,8 @@ pub struct DeliveryConfig {
     pub ring_total_bytes: usize,
     /// Messages from Redis that may wait for the hub.
     pub redis_queue: usize,
+    /// What Redis is asked where there is another way is answered within this, or not waited for.
+    pub redis_within_ms: u64,
     /// A canary is sent through all services this often.
     pub canary_ms: u64,
     /// No canary back for this long, and the gateway is not ready.
@@ -239,6 +241,11 @@ impl DeliveryConfig {
     /// See `canary_ms`.
     pub fn canary(&self) -> Duration {
         Duration::from_millis(self.canary_ms)
+    }
+
+    /// See `redis_within_ms`.
+    pub fn redis_within(&self) -> Duration {
+        Duration::from_millis(self.redis_within_ms)
     }
 
     /// See `canary_lost_after_ms`.
@@ -282,6 +289,7 @@ impl Validate for Config {
             ("delivery.head_check_ms", self.delivery.head_check_ms),
             ("delivery.page_entries", u64::from(self.delivery.page_entries)),
             ("delivery.redis_queue", self.delivery.redis_queue as u64),
+            ("delivery.redis_within_ms", self.delivery.redis_within_ms),
             ("delivery.canary_ms", self.delivery.canary_ms),
             ("webhooks.failures_per_minute", u64::from(self.webhooks.failures_per_minute)),
             ("webhooks.max_endpoints", u64::from(self.webhooks.max_endpoints)),

@@ -11,20 +11,32 @@ use tokio::time::timeout;
 
 /// Nobody asks for this long.
 pub const PAUSE: Duration = Duration::from_secs(1);
-/// What is asked of Redis by the way is answered within this, or not waited for.
-const REDIS_WITHIN: Duration = Duration::from_millis(100);
-
 /// Whether one of the stores is left alone just now; clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Pause(Arc<Mutex<Option<Instant>>>);
+#[derive(Debug, Clone)]
+pub struct Pause {
+    until: Arc<Mutex<Option<Instant>>>,
+    redis_within: Duration,
+}
+
+/// For who asks PostgreSQL alone: each call says itself how long it may take.
+impl Default for Pause {
+    fn default() -> Self {
+        Self::new(Duration::from_millis(100))
+    }
+}
 
 impl Pause {
+    /// What is asked of Redis by the way is answered within this, or not waited for.
+    pub fn new(redis_within: Duration) -> Self {
+        Self { until: Arc::default(), redis_within }
+    }
+
     fn is_on(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+        self.until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
     }
 
     fn begin(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
     }
 
     /// What Redis answers, if it answers soon; `without` says in the log what goes on without it.
@@ -33,7 +45,7 @@ impl Pause {
             return None;
         }
         // Boxed, because the client's futures are large.
-        let failure = match timeout(REDIS_WITHIN, Box::pin(call)).await {
+        let failure = match timeout(self.redis_within, Box::pin(call)).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),

@@ -28,7 +28,7 @@ pub use self::{
     tickets::Tickets,
     user_sessions::{UserPlace, UserSessions},
 };
-use crate::config::Config;
+use crate::{config::Config, pause::Pause};
 
 /// Everything that is asked at the door.
 pub struct Admission {
@@ -58,12 +58,12 @@ impl Admission {
         redis: RedisPool,
         sockets: IntGauge,
     ) -> Result<Self, ConfigError> {
-        let registry = SessionRegistry::new(redis.clone());
+        let (registry, pause) = (SessionRegistry::new(redis.clone()), Pause::new(config.delivery.redis_within()));
         Ok(Self {
             origins: Origins::new(&config.http)?,
             arrivals: Arrivals::new(config.ws.connects_per_second, config.ws.connects_burst),
             sessions: Sessions::new(&config.ws, sockets),
-            user_sessions: UserSessions::new(&config.ws, gateway_id, registry, clock),
+            user_sessions: UserSessions::new(&config.ws, gateway_id, registry, clock, pause),
             failures: Failures::new(config.auth.failures_per_minute),
             admin_failures: Failures::new(config.webhooks.failures_per_minute),
             tickets: Tickets::new(UsedTickets::new(redis)),

@@ -53,9 +53,15 @@ pub struct UserPlace {
 
 impl UserSessions {
     /// None yet.
-    pub fn new(ws: &WsConfig, gateway_id: GatewayId, registry: SessionRegistry, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        ws: &WsConfig,
+        gateway_id: GatewayId,
+        registry: SessionRegistry,
+        clock: Arc<dyn Clock>,
+        pause: Pause,
+    ) -> Self {
         let (most, policy) = (ws.max_sessions_per_user, ws.session_policy);
-        let (pause, here, changes) = (Pause::default(), Mutex::default(), Pending::default());
+        let (here, changes) = (Mutex::default(), Pending::default());
         Self(Arc::new(Inner { gateway_id, registry, most, policy, clock, pause, here, changes }))
     }
 

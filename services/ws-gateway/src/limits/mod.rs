@@ -17,6 +17,7 @@ use prometheus::IntCounterVec;
 
 use self::shared::{Digest, Shared, digest};
 pub use self::{config::LimitsConfig, rate::Rate};
+use crate::pause::Pause;
 
 /// All of them.
 pub struct Limits {
@@ -35,7 +36,8 @@ pub struct Limits {
 
 impl Limits {
     /// After the settings; those for all gateways are counted in this Redis, refusals by their limit.
-    pub fn new(limits: &LimitsConfig, redis: &RedisPool, refused: IntCounterVec) -> Self {
+    pub fn new(limits: &LimitsConfig, redis: &RedisPool, redis_within: Duration, refused: IntCounterVec) -> Self {
+        let pause = || Pause::new(redis_within);
         Self {
             user_messages: Rate::per_second(limits.user_messages_per_second, limits.user_messages_burst),
             room_messages: Rate::per_second(limits.room_messages_per_second, limits.room_messages_burst),
@@ -45,8 +47,8 @@ impl Limits {
             address_requests: Rate::per_second(limits.address_requests_per_second, limits.address_requests_burst),
             address_sign_ups: Rate::per_minute(limits.address_sign_ups_per_minute),
             address_refreshes: Rate::per_minute(limits.address_refreshes_per_minute),
-            address_log_ins: Shared::new("address", limits.address_log_ins_per_minute, redis.clone()),
-            account_log_ins: Shared::new("account", limits.account_log_ins_per_minute, redis.clone()),
+            address_log_ins: Shared::new("address", limits.address_log_ins_per_minute, redis.clone(), pause()),
+            account_log_ins: Shared::new("account", limits.account_log_ins_per_minute, redis.clone(), pause()),
             refused,
         }
     }

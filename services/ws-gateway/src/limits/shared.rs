@@ -28,10 +28,10 @@ pub struct Shared<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Shared<K> {
     /// So many per minute; 0: no limit. `what` names it in Redis.
-    pub fn new(what: &'static str, per_minute: u32, redis: RedisPool) -> Self {
+    pub fn new(what: &'static str, per_minute: u32, redis: RedisPool, pause: Pause) -> Self {
         let everywhere = NonZeroU32::new(per_minute).map(|events| SharedRate { events, per: Duration::from_mins(1) });
         let (here, redis) = (Rate::per_minute(per_minute), SharedRates::new(redis));
-        Self { what, here, everywhere, redis, pause: Pause::default() }
+        Self { what, here, everywhere, redis, pause }
     }
 
     /// Counts one more; how long to wait when it is too much. What is too much for this gateway alone is so for all: Redis is not asked.

@@ -33,8 +33,8 @@ pub struct Marks {
 
 impl Marks {
     /// Of these stores.
-    pub fn new(store: Store, redis: ReadMarks) -> Self {
-        Self { store, redis, pause: Pause::default(), rooms: remembered(), users: remembered() }
+    pub fn new(store: Store, redis: ReadMarks, pause: Pause) -> Self {
+        Self { store, redis, pause, rooms: remembered(), users: remembered() }
     }
 
     /// Those of a room's members.

@@ -46,7 +46,7 @@ type Found<T> = Option<(T, bool)>;
 
 impl RoomLists {
     /// From this cache and this database.
-    pub fn new(store: Store, cache: RoomListCache, marks: Marks, metrics: RoomListMetrics) -> Self {
+    pub fn new(store: Store, cache: RoomListCache, marks: Marks, metrics: RoomListMetrics, pause: Pause) -> Self {
         let remembered = || Cache::builder().max_capacity(REMEMBERED).build();
         Self {
             store,
@@ -56,7 +56,7 @@ impl RoomLists {
             flights: SingleFlight::default(),
             seen: remembered(),
             told: remembered(),
-            pause: Pause::default(),
+            pause,
         }
     }
 
