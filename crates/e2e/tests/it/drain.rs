@@ -124,7 +124,7 @@ async fn a_drain_answers_what_was_sent_before_it_says_goodbye() {
     deadline("the goodbye", PATIENCE, talking).await;
     assert_eq!(closing, Some(1012));
     let oldest = unanswered.values().map(Instant::elapsed).max().unwrap_or_default();
-    assert!(oldest < Duration::from_secs(1), "{oldest:?} without an answer");
+    assert!(oldest < Duration::from_secs(3), "{oldest:?} without an answer");
     let mut elsewhere = system.connect(0, &alice, &[(room, Some(1))]).await;
     let stored = elsewhere.entries(room, i64::try_from(accepted).unwrap() + 1).await;
     assert!(stored.len() >= accepted, "what was accepted is there");

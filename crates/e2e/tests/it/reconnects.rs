@@ -86,7 +86,7 @@ async fn a_wave_above_the_rate_is_told_to_come_later_and_disturbs_nobody() {
     assert!(refused > 0);
     let counted = gateway.counter("chat_gateway_upgrades_refused_total", "rate");
     assert_eq!(counted.to_string(), refused.to_string());
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
     for (mut connection, _) in arrived {
         assert_gapless(&connection.entries(room, head(20)).await, 2);
     }

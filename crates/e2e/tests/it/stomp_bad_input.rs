@@ -247,14 +247,14 @@ async fn acknowledgements_and_transactions_are_not_supported() {
 async fn silence_for_twice_the_heart_beat_agreed_on_is_closed_with_4408() {
     let system = System::shared().await;
     let alice = system.person("alice").await;
-    let gateway = system.add_gateway(&[("CHAT__STOMP__HEART_BEAT_MS", "300")]).await;
+    let gateway = system.add_gateway(&[("CHAT__STOMP__HEART_BEAT_MS", "1500")]).await;
     let connect = async |heart_beat: &str| {
         let mut stomp = StompClient::open(gateway.addr).await;
         let token = &alice.token;
         let frame = format!("CONNECT\naccept-version:1.2\nAuthorization:Bearer {token}\n{heart_beat}\n\0");
         stomp.put_bytes(TEXT, frame.as_bytes()).await;
         let connected = stomp.next().await;
-        assert_eq!((connected.command, connected.header(header::HEART_BEAT)), (Command::Connected, Some("300,300")));
+        assert_eq!((connected.command, connected.header(header::HEART_BEAT)), (Command::Connected, Some("1500,1500")));
         stomp
     };
     let mut silent = connect("heart-beat:100,0\n").await;

@@ -21,7 +21,7 @@ async fn a_mark_is_told_before_it_is_stored_and_redis_serves_it_meanwhile() {
     let (ctx, bob) = (stage.start(&late()).await, stage.bob);
     stage.send(&stage.mark(bob, 4)).await;
     assert_eq!(stage.next_receipt().await, (bob, 4));
-    assert_eq!((stage.read_seq(bob).await, stage.lag().await), (1, 1), "committed before it was stored");
+    assert_eq!(tokio::join!(stage.read_seq(bob), stage.lag()), (1, 1), "committed before it was stored");
     let marks = stage.marks_in_redis();
     let [mark] = marks.of_user(bob).await.unwrap()[..] else { panic!("one room") };
     let PlacedMark { room_id, seq, number, .. } = mark;
