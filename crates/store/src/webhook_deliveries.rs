@@ -116,10 +116,10 @@ impl Store {
         self.execute(queries::QUEUE_WEBHOOKS, &[&ids, &types, &rooms, &seqs, &messages, &bodies]).await
     }
 
-    /// Takes the text of deleted messages out of every delivery, made or not; of how many.
-    pub async fn forget_webhook_texts(&self, messages: &[MessageId]) -> Result<u64, StoreError> {
+    /// Takes the text of deleted messages out of deliveries, made or not, at most `limit`; of how many. Fewer than the limit: no more have it.
+    pub async fn forget_webhook_texts(&self, messages: &[MessageId], limit: i64) -> Result<u64, StoreError> {
         let messages: Vec<Uuid> = messages.iter().map(|id| id.0).collect();
-        self.execute(queries::FORGET_WEBHOOK_TEXTS, &[&messages]).await
+        self.execute(queries::FORGET_WEBHOOK_TEXTS, &[&messages, &limit]).await
     }
 
     /// Enabled endpoints for which something is due.

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use crate::Db;
 
-const LEASE_MS: i64 = 60_000;
+pub const LEASE_MS: i64 = 60_000;
 
-fn event(room_id: RoomId, seq: i64, event_type: &str) -> WebhookEvent {
+pub fn event(room_id: RoomId, seq: i64, event_type: &str) -> WebhookEvent {
     let event_id = format!("{room_id}:{seq}");
     WebhookEvent {
         event_id,
@@ -20,7 +20,7 @@ fn event(room_id: RoomId, seq: i64, event_type: &str) -> WebhookEvent {
 }
 
 impl Db {
-    async fn webhook(&self, room_id: Option<RoomId>, types: &[&str]) -> Webhook {
+    pub async fn webhook(&self, room_id: Option<RoomId>, types: &[&str]) -> Webhook {
         let types: Vec<String> = types.iter().map(|name| (*name).to_owned()).collect();
         let secret = Secret::new("whsec_c2VjcmV0".to_owned());
         let made = self.store.create_webhook(Uuid::now_v7(), "https://example.com/", &secret, (room_id, &types), 20);
