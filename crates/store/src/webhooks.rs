@@ -165,11 +165,11 @@ impl Store {
         Ok(rows.first().map(|row| row.try_get("id")).transpose()?)
     }
 
-    /// Queues what was delivered, or failed, after a cursor: the first `limit` that are still there.
+    /// Queues anew what came after a cursor: the first `limit` deliveries that are still there, in whatever state.
     pub async fn replay_webhook(&self, id: Uuid, after: i64, limit: i64) -> Result<Replayed, StoreError> {
         let rows = self.rows(queries::REPLAY_WEBHOOK, &[&id, &after, &limit]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Data("no row of a replay".to_owned()))?;
-        let seen: i64 = row.try_get("seen")?;
-        Ok(Replayed { queued: row.try_get("queued")?, up_to: row.try_get("up_to")?, more: seen >= limit })
+        let queued: i64 = row.try_get("queued")?;
+        Ok(Replayed { queued, up_to: row.try_get("up_to")?, more: queued >= limit })
     }
 }

@@ -16,6 +16,7 @@ mod roles;
 mod room_lists;
 mod search;
 mod unread;
+mod webhook_hands;
 mod webhook_texts;
 mod webhooks;
 

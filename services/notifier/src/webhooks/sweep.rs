@@ -41,7 +41,7 @@ async fn sweep(parts: &Parts) -> Result<(), StoreError> {
         } else {
             continue;
         };
-        if parts.store.disable_webhook(load.id, &why).await? {
+        if parts.store.disable_webhook(load.id, &why, None).await? {
             parts.metrics.disabled.with_label_values(&[label]).inc();
             tracing::warn!(webhook.id = %load.id, why, "webhook disabled");
         }

@@ -215,7 +215,7 @@ pub struct Replay {
 #[schema(example = json!({ "queued": 2, "upTo": 1207, "more": false }))]
 #[serde(rename_all = "camelCase")]
 pub struct Replayed {
-    /// So many deliveries; those that waited already are not among them.
+    /// So many deliveries, those that waited already among them.
     queued: i64,
     /// The last delivery looked at.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -166,7 +166,8 @@ pub async fn test(gateway: web::Data<Gateway>, _: Admin, id: web::Path<Uuid>) ->
 
 /// Send again what came after a cursor.
 ///
-/// Up to 1000 deliveries, oldest first, of those that are still kept, whether they were delivered or failed; they have their ids of before.
+/// Up to 1000 deliveries, oldest first, of those that are still kept, whether they were delivered, failed or still wait; they have their ids of
+/// before.
 /// When there are more, call again with `upTo`.
 #[utoipa::path(tag = "webhooks", operation_id = "replayWebhook", security(("admin" = [])), responses(
     (status = 202, body = Replayed),
