@@ -89,6 +89,8 @@ pub struct WebhookLoad {
     pub failing: bool,
     /// Deliveries that wait, up to the limit and one.
     pub waiting: i64,
+    /// Whether more than the limit wait of those that came since it was enabled, or after what was sent again.
+    pub behind: bool,
 }
 
 fn call(row: &Row) -> Result<WebhookCall, StoreError> {
@@ -180,13 +182,15 @@ impl Store {
         Ok(self.execute(queries::DISABLE_WEBHOOK, &[&id, &why, &url]).await? > 0)
     }
 
-    /// Enabled endpoints: whether each has failed for `failing_secs`, and what waits for it, counted up to `limit` and one.
+    /// Enabled endpoints: whether the failures of each span `failing_secs`, what waits for it, counted up to `limit` and one, and whether that
+    /// is too much.
     pub async fn webhook_loads(&self, failing_secs: i64, limit: i64) -> Result<Vec<WebhookLoad>, StoreError> {
         let load = |row: &Row| {
             Ok(WebhookLoad {
                 id: row.try_get("id")?,
                 failing: row.try_get("failing")?,
                 waiting: row.try_get("waiting")?,
+                behind: row.try_get("behind")?,
             })
         };
         self.rows(queries::WEBHOOK_LOADS, &[&failing_secs, &limit]).await?.iter().map(load).collect()

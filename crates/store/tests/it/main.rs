@@ -17,6 +17,7 @@ mod room_lists;
 mod search;
 mod unread;
 mod webhook_hands;
+mod webhook_loads;
 mod webhook_texts;
 mod webhooks;
 

@@ -36,7 +36,7 @@ async fn sweep(parts: &Parts) -> Result<(), StoreError> {
         waiting += load.waiting;
         let (label, why) = if load.failing {
             ("failing", format!("it has failed for {hours} hours"))
-        } else if load.waiting > most {
+        } else if load.behind {
             ("behind", format!("more than {most} deliveries waited for it"))
         } else {
             continue;
