@@ -148,7 +148,9 @@ impl Store {
         Ok(self.execute(queries::DELETE_WEBHOOK, &[&id]).await? > 0)
     }
 
-    /// Puts a secret in place of the last one, which counts for `overlap_secs` more; until when, `None` when there is no such endpoint.
+    /// Puts a secret in place of the last one, which counts for `overlap_secs` more; or, when one before it still counts, that one does for
+    /// its time, and the last one no more. Without overlap none but the new one counts. Until when the previous one does; `None` when there is
+    /// no such endpoint.
     pub async fn rotate_webhook_secret(
         &self,
         id: Uuid,

@@ -182,6 +182,16 @@ async fn the_secret_before_the_last_one_counts_for_a_while() {
     assert_eq!(secrets().await, ["second", "whsec_c2VjcmV0"]);
     assert!(db.store.rotate_webhook_secret(webhook.id, &new("third"), 0).await.unwrap().is_some());
     assert_eq!(secrets().await, ["third"]);
+    let until = db.store.rotate_webhook_secret(webhook.id, &new("fourth"), 60).await.unwrap().unwrap();
+    assert_eq!(secrets().await, ["fourth", "third"], "one that ended at once is not kept");
+    let again = db.store.rotate_webhook_secret(webhook.id, &new("fifth"), 3_600).await.unwrap().unwrap();
+    assert_eq!(
+        (secrets().await, again),
+        (vec!["fifth".to_owned(), "third".to_owned()], until),
+        "the oldest, for its time"
+    );
+    assert!(db.store.rotate_webhook_secret(webhook.id, &new("sixth"), 0).await.unwrap().is_some());
+    assert_eq!(secrets().await, ["sixth"]);
     assert_eq!(db.store.rotate_webhook_secret(Uuid::nil(), &new("x"), 0).await.unwrap(), None);
     db.drop().await;
 }

@@ -184,7 +184,7 @@ impl From<chat_store::WebhookState> for WebhookState {
 pub struct NewSecret {
     /// What calls are signed with; shown here alone.
     pub secret: String,
-    /// Until then they are signed with the one before, too.
+    /// Until then they are signed with the one before, too; after a second rotation within the time, with the first one.
     #[schema(value_type = String, format = DateTime)]
     pub previous_until: Timestamp,
 }

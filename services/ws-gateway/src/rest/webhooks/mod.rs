@@ -127,6 +127,7 @@ pub async fn remove(gateway: web::Data<Gateway>, _: Admin, id: web::Path<Uuid>) 
 /// Give a webhook a new secret.
 ///
 /// It is in the answer, and nowhere else. Calls are signed with both, until the time told: put the new one in place of the old one before.
+/// A second rotation within that time keeps the first secret until then, and drops the one between.
 #[utoipa::path(tag = "webhooks", operation_id = "rotateWebhookSecret", security(("admin" = [])), responses(
     (status = 200, body = NewSecret),
     (status = 403, description = "forbidden: management is off", body = ProblemBody),
