@@ -25,6 +25,9 @@ const CURSOR: &str = "chat-webhook-cursor";
 /// Of a lease, what is left for recording what became of the deliveries.
 const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
+/// Nothing is sent to an endpoint that asks for time by `Retry-After`, for so long at most.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 /// An endpoint, and whether it is well.
 pub struct Lane {
     pub parts: Arc<Parts>,
@@ -90,17 +93,27 @@ impl Lane {
         for delivery in claimed {
             rooms.entry(delivery.room_id).or_default().push(delivery);
         }
-        let reports = rooms.into_values().map(|deliveries| self.deliver_room(deliveries, last_start));
+        // On trial there is one call; else none is begun after the breaker opened, or a 410, in whichever room that was.
+        let (trial, stop) = (self.breaker().is_open(), self.soft.child_token());
+        let begin = || Instant::now() < last_start && !stop.is_cancelled() && (trial || !self.breaker().is_open());
+        let room = async |deliveries| {
+            let report = self.deliver_room(deliveries, &begin).await;
+            if report.gone.is_some() {
+                stop.cancel();
+            }
+            report
+        };
+        let reports = rooms.into_values().map(room);
         let reports = stream::iter(reports).buffer_unordered(self.parts.config.rooms_at_once);
         reports.fold(Report::default(), async |all, one| all.and(one)).await
     }
 
     /// One after the other; the first failure, or one that is not to be sent any more, ends it, and what is left is released.
-    async fn deliver_room(&self, deliveries: Vec<WebhookDelivery>, last_start: Instant) -> Report {
+    async fn deliver_room(&self, deliveries: Vec<WebhookDelivery>, begin: impl Fn() -> bool) -> Report {
         let mut report = Report::default();
         let mut ended = false;
         for delivery in deliveries {
-            ended |= report.failure.is_some() || self.soft.is_cancelled() || Instant::now() >= last_start;
+            ended |= report.failure.is_some() || !begin();
             let call = if ended { None } else { self.read(&delivery).await };
             let (outcome, status) = match call {
                 Some(call) => self.attempt(&delivery, call, &mut report).await,
@@ -155,7 +168,11 @@ impl Lane {
                 report.gone = Some(call.url);
             }
             report.failure = Some(attempt.as_ref().map_or_else(|| Unsigned.to_string(), reason));
-            self.breaker().failed(Instant::now());
+            let (now, mut breaker) = (Instant::now(), self.breaker());
+            breaker.failed(now);
+            if let Some(Attempt::Answered { retry_after: Some(asked), .. }) = attempt {
+                breaker.pause(now + asked.min(LONGEST_PAUSE));
+            }
         }
         metrics.count(verdict);
         let status = match attempt {

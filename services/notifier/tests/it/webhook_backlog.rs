@@ -13,6 +13,7 @@ use crate::{
 /// Long enough for a test to do something during a call that stalls.
 const STALL: (&str, &str) = ("CHAT__OUTBOUND__WITHIN_MS", "3000");
 const ONE_ROOM: (&str, &str) = ("CHAT__DELIVERIES__ROOMS_AT_ONCE", "1");
+const FOR_GOOD: (&str, &str) = ("CHAT__DELIVERIES__OPEN_MS", "3600000");
 
 #[tokio::test]
 async fn what_waits_goes_to_the_url_and_with_the_secrets_of_the_moment() {
@@ -89,5 +90,41 @@ async fn nothing_goes_out_after_an_endpoint_was_disabled_during_a_call() {
     stage.write(stage.room, stage.alice, "hi").await;
     assert_eventually!(ids(&on).len() == 1, within = WITHIN, "the other goes on");
     assert_eq!(ids(&off).len(), 1);
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn many_rooms_make_no_more_calls_to_a_dead_endpoint_than_open_its_breaker() {
+    let stage = Stage::new().await;
+    let (dead, well) = (Receiver::start().await, Receiver::start().await);
+    dead.always(Reply::Status(500));
+    let webhook = stage.webhook(&dead.url()).await;
+    for _ in 0..12 {
+        stage.queue(RoomId::generate(), 1, MessageId::generate()).await;
+    }
+    stage.webhook(&well.url()).await;
+    let ctx = stage.start(&quick(&[("CHAT__DELIVERIES__FAILURES_TO_OPEN", "3"), ONE_ROOM, FOR_GOOD])).await;
+    assert_eventually!(stage.state(&webhook).await.last_failure.is_some(), within = WITHIN, "the batch is recorded");
+    stage.write(stage.room, stage.alice, "hi").await;
+    assert_eventually!(ids(&well).len() == 1, within = WITHIN, "the other goes on");
+    assert_eq!(ids(&dead).len(), 3);
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_time_gets_it_from_every_room() {
+    let stage = Stage::new().await;
+    let (busy, well) = (Receiver::start().await, Receiver::start().await);
+    busy.next([Reply::With(429, "retry-after", "3600".to_owned())]);
+    let webhook = stage.webhook(&busy.url()).await;
+    for _ in 0..4 {
+        stage.queue(RoomId::generate(), 1, MessageId::generate()).await;
+    }
+    stage.webhook(&well.url()).await;
+    let ctx = stage.start(&quick(&[ONE_ROOM])).await;
+    assert_eventually!(stage.state(&webhook).await.last_failure.is_some(), within = WITHIN, "recorded");
+    stage.write(stage.room, stage.alice, "hi").await;
+    assert_eventually!(ids(&well).len() == 1, within = WITHIN, "the other goes on");
+    assert_eq!(ids(&busy).len(), 1);
     stop(ctx).await;
 }
