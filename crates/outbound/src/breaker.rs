@@ -31,6 +31,11 @@ impl Breaker {
         }
     }
 
+    /// Nothing passes until then, at least; after that it is tried with one call.
+    pub fn pause(&mut self, until: Instant) {
+        self.until = self.until.max(Some(until));
+    }
+
     /// Whether it is open or on trial.
     pub fn is_open(&self) -> bool {
         self.until.is_some()
@@ -51,7 +56,7 @@ impl Breaker {
     pub fn failed(&mut self, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= self.failures_to_open {
-            self.until = Some(now + self.open_for);
+            self.pause(now + self.open_for);
         }
     }
 }
@@ -64,14 +69,16 @@ mod tests {
     enum Step {
         Fail,
         Succeed,
+        /// Until this second.
+        Pause(u64),
         Admits(bool),
     }
 
     #[test]
     fn it_opens_after_failures_in_a_row_and_is_tried_with_one_call() {
-        use Step::{Admits, Fail, Succeed};
+        use Step::{Admits, Fail, Pause, Succeed};
         type Case = (&'static str, &'static [(u64, Step)]);
-        let table: [Case; 6] = [
+        let table: [Case; 7] = [
             ("closed at first", &[(0, Admits(true)), (0, Admits(true))]),
             ("few failures", &[(0, Fail), (0, Fail), (0, Admits(true))]),
             (
@@ -89,6 +96,20 @@ mod tests {
                     (10, Admits(false)),
                     (11, Succeed),
                     (11, Admits(true)),
+                ],
+            ),
+            (
+                "a pause, which is the longer one",
+                &[
+                    (0, Pause(20)),
+                    (1, Fail),
+                    (1, Fail),
+                    (1, Fail),
+                    (11, Admits(false)),
+                    (12, Pause(15)),
+                    (19, Admits(false)),
+                    (20, Admits(true)),
+                    (20, Admits(false)),
                 ],
             ),
             (
@@ -114,6 +135,7 @@ mod tests {
                 match step {
                     Fail => breaker.failed(now),
                     Succeed => breaker.succeeded(),
+                    Pause(until) => breaker.pause(start + Duration::from_secs(*until)),
                     Admits(expected) => assert_eq!(breaker.admit(now), *expected, "{case}, step {n}"),
                 }
             }

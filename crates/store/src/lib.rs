@@ -57,5 +57,5 @@ pub use read_marks::{Mark, MemberMark};
 pub use room_lists::{OwnRoom, RoomLine};
 pub use rooms::{Membership, RoomSummary};
 pub use search::{FoundMessage, SearchOutcome, SearchQuery};
-pub use webhook_deliveries::{DueWebhook, Settled, WebhookDelivery, WebhookEvent, WebhookLoad, WebhookOutcome};
+pub use webhook_deliveries::{Settled, WebhookCall, WebhookDelivery, WebhookEvent, WebhookLoad, WebhookOutcome};
 pub use webhooks::{Replayed, WEBHOOKS_COUNTED, Webhook, WebhookChange, WebhookState};

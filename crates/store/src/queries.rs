@@ -83,6 +83,7 @@ queries! {
     QUEUE_WEBHOOKS = "webhooks/queue_webhooks.sql";
     FORGET_WEBHOOK_TEXTS = "webhooks/forget_webhook_texts.sql";
     DUE_WEBHOOKS = "webhooks/due_webhooks.sql";
+    WEBHOOK_CALL = "webhooks/webhook_call.sql";
     CLAIM_WEBHOOKS = "webhooks/claim_webhooks.sql";
     SETTLE_WEBHOOKS = "webhooks/settle_webhooks.sql";
     WEBHOOK_SUCCEEDED = "webhooks/webhook_succeeded.sql";

@@ -2,6 +2,7 @@
 
 use chat_protocol::{MessageId, RoomId};
 use chat_service::Secret;
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -24,18 +25,18 @@ pub struct WebhookEvent {
     pub body: String,
 }
 
-/// An endpoint for which something waits.
+/// What to send, and where.
 #[derive(Debug, Clone)]
-pub struct DueWebhook {
-    /// Its id.
-    pub id: Uuid,
+pub struct WebhookCall {
     /// Where.
     pub url: String,
     /// What to sign with: the secret, and the one before it while it counts.
     pub secrets: Vec<Secret>,
+    /// What is sent.
+    pub body: String,
 }
 
-/// A delivery in one's hands.
+/// A delivery in one's hands. What to send is read just before: see [`Store::webhook_call`].
 #[derive(Debug, Clone)]
 pub struct WebhookDelivery {
     /// The cursor.
@@ -44,10 +45,10 @@ pub struct WebhookDelivery {
     pub event_id: String,
     /// Where it happened; `None`: a test.
     pub room_id: Option<RoomId>,
-    /// What is sent.
-    pub body: String,
     /// Attempts made before.
     pub attempts: u32,
+    /// Until when it is in these hands, as PostgreSQL has it: by it the hands are known.
+    pub lease: Timestamp,
 }
 
 /// What becomes of a delivery.
@@ -71,6 +72,8 @@ pub enum WebhookOutcome {
 pub struct Settled {
     /// The delivery.
     pub id: i64,
+    /// Its lease.
+    pub lease: Timestamp,
     /// What becomes of it.
     pub outcome: WebhookOutcome,
     /// The HTTP status of the attempt, if there was an answer.
@@ -86,12 +89,14 @@ pub struct WebhookLoad {
     pub failing: bool,
     /// Deliveries that wait, up to the limit and one.
     pub waiting: i64,
+    /// Whether more than the limit wait of those that came since it was enabled, or after what was sent again.
+    pub behind: bool,
 }
 
-fn due(row: &Row) -> Result<DueWebhook, StoreError> {
+fn call(row: &Row) -> Result<WebhookCall, StoreError> {
     let previous: Option<String> = row.try_get("previous_secret")?;
     let secrets = [Some(row.try_get("secret")?), previous].into_iter().flatten().map(Secret::new).collect();
-    Ok(DueWebhook { id: row.try_get("id")?, url: row.try_get("url")?, secrets })
+    Ok(WebhookCall { url: row.try_get("url")?, secrets, body: row.try_get("body")? })
 }
 
 fn delivery(row: &Row) -> Result<WebhookDelivery, StoreError> {
@@ -99,8 +104,8 @@ fn delivery(row: &Row) -> Result<WebhookDelivery, StoreError> {
         id: row.try_get("id")?,
         event_id: row.try_get("event_id")?,
         room_id: row.try_get::<_, Option<Uuid>>("room_id")?.map(RoomId),
-        body: row.try_get("body")?,
         attempts: u32::try_from(row.try_get::<_, i32>("attempts")?).unwrap_or(0),
+        lease: row.try_get("lease")?,
     })
 }
 
@@ -116,15 +121,16 @@ impl Store {
         self.execute(queries::QUEUE_WEBHOOKS, &[&ids, &types, &rooms, &seqs, &messages, &bodies]).await
     }
 
-    /// Takes the text of deleted messages out of every delivery, made or not; of how many.
-    pub async fn forget_webhook_texts(&self, messages: &[MessageId]) -> Result<u64, StoreError> {
+    /// Takes the text of deleted messages out of deliveries, made or not, at most `limit`; of how many. Fewer than the limit: no more have it.
+    pub async fn forget_webhook_texts(&self, messages: &[MessageId], limit: i64) -> Result<u64, StoreError> {
         let messages: Vec<Uuid> = messages.iter().map(|id| id.0).collect();
-        self.execute(queries::FORGET_WEBHOOK_TEXTS, &[&messages]).await
+        self.execute(queries::FORGET_WEBHOOK_TEXTS, &[&messages, &limit]).await
     }
 
     /// Enabled endpoints for which something is due.
-    pub async fn due_webhooks(&self) -> Result<Vec<DueWebhook>, StoreError> {
-        self.rows(queries::DUE_WEBHOOKS, &[]).await?.iter().map(due).collect()
+    pub async fn due_webhooks(&self) -> Result<Vec<Uuid>, StoreError> {
+        let id = |row: &Row| Ok(row.try_get("id")?);
+        self.rows(queries::DUE_WEBHOOKS, &[]).await?.iter().map(id).collect()
     }
 
     /// Takes due deliveries of an endpoint for `lease_ms`, oldest first; what another process has taken is passed over.
@@ -138,7 +144,13 @@ impl Store {
         self.rows(queries::CLAIM_WEBHOOKS, &[&id, &limit, &lease_ms]).await?.iter().map(delivery).collect()
     }
 
-    /// Records what became of deliveries in one's hands.
+    /// What to send of a delivery in one's hands, as it is now; `None` when it is in them no more, or its endpoint is disabled or deleted.
+    pub async fn webhook_call(&self, delivery: &WebhookDelivery) -> Result<Option<WebhookCall>, StoreError> {
+        let rows = self.rows(queries::WEBHOOK_CALL, &[&delivery.id, &delivery.lease]).await?;
+        rows.first().map(call).transpose()
+    }
+
+    /// Records what became of deliveries in one's hands; passes over those that are in them no more.
     pub async fn settle_webhooks(&self, settled: &[Settled]) -> Result<(), StoreError> {
         let columns = |one: &Settled| match one.outcome {
             WebhookOutcome::Delivered => ("delivered", 1_i32, 0),
@@ -147,11 +159,12 @@ impl Store {
             WebhookOutcome::Released => ("pending", 0, 0),
         };
         let ids: Vec<i64> = settled.iter().map(|one| one.id).collect();
+        let leases: Vec<Timestamp> = settled.iter().map(|one| one.lease).collect();
         let states: Vec<&str> = settled.iter().map(|one| columns(one).0).collect();
         let tried: Vec<i32> = settled.iter().map(|one| columns(one).1).collect();
         let statuses: Vec<Option<i32>> = settled.iter().map(|one| one.status.map(i32::from)).collect();
         let delays: Vec<i64> = settled.iter().map(|one| columns(one).2).collect();
-        self.execute(queries::SETTLE_WEBHOOKS, &[&ids, &states, &tried, &statuses, &delays]).await.map(drop)
+        self.execute(queries::SETTLE_WEBHOOKS, &[&ids, &leases, &states, &tried, &statuses, &delays]).await.map(drop)
     }
 
     /// An endpoint took something.
@@ -164,18 +177,20 @@ impl Store {
         self.execute(queries::WEBHOOK_FAILED, &[&id, &why]).await.map(drop)
     }
 
-    /// Disables an endpoint; whether it was enabled.
-    pub async fn disable_webhook(&self, id: Uuid, why: &str) -> Result<bool, StoreError> {
-        Ok(self.execute(queries::DISABLE_WEBHOOK, &[&id, &why]).await? > 0)
+    /// Disables an endpoint, with a `url` only if that is still its own; whether that changed it.
+    pub async fn disable_webhook(&self, id: Uuid, why: &str, url: Option<&str>) -> Result<bool, StoreError> {
+        Ok(self.execute(queries::DISABLE_WEBHOOK, &[&id, &why, &url]).await? > 0)
     }
 
-    /// Enabled endpoints: whether each has failed for `failing_secs`, and what waits for it, counted up to `limit` and one.
+    /// Enabled endpoints: whether the failures of each span `failing_secs`, what waits for it, counted up to `limit` and one, and whether that
+    /// is too much.
     pub async fn webhook_loads(&self, failing_secs: i64, limit: i64) -> Result<Vec<WebhookLoad>, StoreError> {
         let load = |row: &Row| {
             Ok(WebhookLoad {
                 id: row.try_get("id")?,
                 failing: row.try_get("failing")?,
                 waiting: row.try_get("waiting")?,
+                behind: row.try_get("behind")?,
             })
         };
         self.rows(queries::WEBHOOK_LOADS, &[&failing_secs, &limit]).await?.iter().map(load).collect()

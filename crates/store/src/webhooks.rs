@@ -148,7 +148,9 @@ impl Store {
         Ok(self.execute(queries::DELETE_WEBHOOK, &[&id]).await? > 0)
     }
 
-    /// Puts a secret in place of the last one, which counts for `overlap_secs` more; until when, `None` when there is no such endpoint.
+    /// Puts a secret in place of the last one, which counts for `overlap_secs` more; or, when one before it still counts, that one does for
+    /// its time, and the last one no more. Without overlap none but the new one counts. Until when the previous one does; `None` when there is
+    /// no such endpoint.
     pub async fn rotate_webhook_secret(
         &self,
         id: Uuid,
@@ -165,11 +167,11 @@ impl Store {
         Ok(rows.first().map(|row| row.try_get("id")).transpose()?)
     }
 
-    /// Queues what was delivered, or failed, after a cursor: the first `limit` that are still there.
+    /// Queues anew what came after a cursor: the first `limit` deliveries that are still there, in whatever state.
     pub async fn replay_webhook(&self, id: Uuid, after: i64, limit: i64) -> Result<Replayed, StoreError> {
         let rows = self.rows(queries::REPLAY_WEBHOOK, &[&id, &after, &limit]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Data("no row of a replay".to_owned()))?;
-        let seen: i64 = row.try_get("seen")?;
-        Ok(Replayed { queued: row.try_get("queued")?, up_to: row.try_get("up_to")?, more: seen >= limit })
+        let queued: i64 = row.try_get("queued")?;
+        Ok(Replayed { queued, up_to: row.try_get("up_to")?, more: queued >= limit })
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -37,6 +38,8 @@ pub enum Reply {
     Status(u16),
     /// … or this one and a header.
     With(u16, &'static str, String),
+    /// After so many milliseconds with this status.
+    Late(u64, u16),
     /// Not at all, with the connection open.
     Stall,
 }
@@ -112,8 +115,13 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         replies.0.pop_front().unwrap_or_else(|| replies.1.clone())
     };
     lock(&shared.received).push(call);
+    if let Reply::Late(millis, _) = reply {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
     let answer = match reply {
-        Reply::Status(status) => format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
+        Reply::Status(status) | Reply::Late(_, status) => {
+            format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        }
         Reply::With(status, name, value) => {
             format!("HTTP/1.1 {status} x\r\n{name}: {value}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         }

@@ -6,6 +6,6 @@ WITH due AS (
     ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE webhook_deliveries d SET next_attempt_at = now() + $3::BIGINT * INTERVAL '1 millisecond'
-    FROM due WHERE d.id = due.id RETURNING d.id, d.event_id, d.room_id, d.body, d.attempts
+    FROM due WHERE d.id = due.id RETURNING d.id, d.event_id, d.room_id, d.attempts, d.next_attempt_at AS lease
 )
 SELECT * FROM claimed ORDER BY id

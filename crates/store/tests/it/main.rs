@@ -16,6 +16,9 @@ mod roles;
 mod room_lists;
 mod search;
 mod unread;
+mod webhook_hands;
+mod webhook_loads;
+mod webhook_texts;
 mod webhooks;
 
 use chat_protocol::{

@@ -26,9 +26,9 @@ pub struct DeliveriesConfig {
     pub retry_longest_ms: u64,
     /// Attempts of a delivery.
     pub attempts: u32,
-    /// An endpoint that has only failed for this long is disabled; …
+    /// An endpoint whose failures span this time is disabled; …
     pub disable_after_hours: u64,
-    /// … and so is one for which more than this waits.
+    /// … and so is one for which more than this waits of what came since it was enabled.
     pub max_waiting: u32,
     /// Deliveries are kept for this long, for replays.
     pub retention_days: u32,

@@ -76,8 +76,7 @@ impl Dispatcher {
         self.breakers.retain(|id, _| self.parts.endpoints.has(*id));
         let config = &self.parts.config;
         let closed = || Breaker::new(config.failures_to_open, Duration::from_millis(config.open_ms));
-        for webhook in due {
-            let id = webhook.id;
+        for id in due {
             // One that is not known here yet is not queued for either: whoever got a test gets all that happens from then on.
             if self.busy.contains(&id) || !self.parts.endpoints.has(id) {
                 continue;
@@ -88,7 +87,7 @@ impl Dispatcher {
             }
             self.busy.insert(id);
             let (parts, breaker) = (Arc::clone(&self.parts), Arc::clone(breaker));
-            let lane = Lane { parts, webhook, breaker, soft: soft.clone(), hard: hard.clone() };
+            let lane = Lane { parts, id, breaker, soft: soft.clone(), hard: hard.clone() };
             self.lanes.spawn(async move { (id, lane.serve().await) });
         }
     }

@@ -1,4 +1,4 @@
-//! One endpoint's deliveries: claimed → by room → signed → posted → settled.
+//! One endpoint's deliveries: claimed → by room → read as they are now → signed → posted → settled.
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +10,10 @@ use bytes::Bytes;
 use chat_outbound::{Attempt, Breaker, HeaderMap, Unsigned, header::HeaderValue, signed_headers};
 use chat_protocol::RoomId;
 use chat_service::{Backoff, retry_forever};
-use chat_store::{DueWebhook, Settled, WebhookDelivery, WebhookOutcome};
+use chat_store::{Settled, WebhookCall, WebhookDelivery, WebhookOutcome};
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     Parts,
@@ -24,10 +25,13 @@ const CURSOR: &str = "chat-webhook-cursor";
 /// Of a lease, what is left for recording what became of the deliveries.
 const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
+/// Nothing is sent to an endpoint that asks for time by `Retry-After`, for so long at most.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 /// An endpoint, and whether it is well.
 pub struct Lane {
     pub parts: Arc<Parts>,
-    pub webhook: DueWebhook,
+    pub id: Uuid,
     pub breaker: Arc<Mutex<Breaker>>,
     /// Nothing new is begun.
     pub soft: CancellationToken,
@@ -41,7 +45,8 @@ struct Report {
     settled: Vec<Settled>,
     delivered: bool,
     failure: Option<String>,
-    gone: bool,
+    /// Who answered that it wants nothing more.
+    gone: Option<String>,
 }
 
 impl Lane {
@@ -52,10 +57,10 @@ impl Lane {
             // After a failure one call tells whether the endpoint is well again.
             let limit = if self.breaker().is_open() { 1 } else { self.parts.config.batch() };
             let (lease, lease_ms) = self.lease();
-            let claimed = match self.parts.store.claim_webhooks(self.webhook.id, limit, lease_ms).await {
+            let claimed = match self.parts.store.claim_webhooks(self.id, limit, lease_ms).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
-                    tracing::warn!(%error, webhook.id = %self.webhook.id, "webhooks not claimed");
+                    tracing::warn!(%error, webhook.id = %self.id, "webhooks not claimed");
                     return sent;
                 }
             };
@@ -88,34 +93,60 @@ impl Lane {
         for delivery in claimed {
             rooms.entry(delivery.room_id).or_default().push(delivery);
         }
-        let reports = rooms.into_values().map(|deliveries| self.deliver_room(deliveries, last_start));
+        // On trial there is one call; else none is begun after the breaker opened, or a 410, in whichever room that was.
+        let (trial, stop) = (self.breaker().is_open(), self.soft.child_token());
+        let begin = || Instant::now() < last_start && !stop.is_cancelled() && (trial || !self.breaker().is_open());
+        let room = async |deliveries| {
+            let report = self.deliver_room(deliveries, &begin).await;
+            if report.gone.is_some() {
+                stop.cancel();
+            }
+            report
+        };
+        let reports = rooms.into_values().map(room);
         let reports = stream::iter(reports).buffer_unordered(self.parts.config.rooms_at_once);
         reports.fold(Report::default(), async |all, one| all.and(one)).await
     }
 
-    /// One after the other; the first failure ends it, and what is left is released.
-    async fn deliver_room(&self, deliveries: Vec<WebhookDelivery>, last_start: Instant) -> Report {
+    /// One after the other; the first failure, or one that is not to be sent any more, ends it, and what is left is released.
+    async fn deliver_room(&self, deliveries: Vec<WebhookDelivery>, begin: impl Fn() -> bool) -> Report {
         let mut report = Report::default();
+        let mut ended = false;
         for delivery in deliveries {
-            let ended = report.failure.is_some() || self.soft.is_cancelled() || Instant::now() >= last_start;
-            let settled = if ended {
-                Settled { id: delivery.id, outcome: WebhookOutcome::Released, status: None }
-            } else {
-                self.attempt(delivery, &mut report).await
+            ended |= report.failure.is_some() || !begin();
+            let call = if ended { None } else { self.read(&delivery).await };
+            let (outcome, status) = match call {
+                Some(call) => self.attempt(&delivery, call, &mut report).await,
+                None => (WebhookOutcome::Released, None),
             };
-            report.settled.push(settled);
+            ended |= outcome == WebhookOutcome::Released;
+            report.settled.push(Settled { id: delivery.id, lease: delivery.lease, outcome, status });
         }
         report
     }
 
-    async fn attempt(&self, delivery: WebhookDelivery, report: &mut Report) -> Settled {
+    /// What to send as it is now: since the delivery was claimed its text may have been deleted, the URL or the secret changed, the endpoint
+    /// disabled.
+    async fn read(&self, delivery: &WebhookDelivery) -> Option<WebhookCall> {
+        let call = self.parts.store.webhook_call(delivery).await;
+        call.unwrap_or_else(|error| {
+            tracing::warn!(%error, webhook.id = %self.id, "webhook not read");
+            None
+        })
+    }
+
+    async fn attempt(
+        &self,
+        delivery: &WebhookDelivery,
+        call: WebhookCall,
+        report: &mut Report,
+    ) -> (WebhookOutcome, Option<u16>) {
         let metrics = &self.parts.metrics;
         let made = delivery.attempts.saturating_add(1);
-        let (id, signed) = (delivery.id, self.sign(&delivery));
-        let (attempt, verdict) = match signed {
+        let (attempt, verdict) = match self.sign(delivery, &call) {
             Ok(headers) => {
                 let timer = metrics.call_seconds.start_timer();
-                let attempt = self.parts.outbound.post(&self.webhook.url, headers, Bytes::from(delivery.body)).await;
+                let attempt = self.parts.outbound.post(&call.url, headers, Bytes::from(call.body)).await;
                 timer.observe_duration();
                 (Some(attempt), verdict(&attempt, made, &self.parts.config.schedule(), rand::random()))
             }
@@ -133,21 +164,27 @@ impl Lane {
             report.delivered = true;
             self.breaker().succeeded();
         } else {
-            report.gone |= verdict == Verdict::Gone;
+            if verdict == Verdict::Gone {
+                report.gone = Some(call.url);
+            }
             report.failure = Some(attempt.as_ref().map_or_else(|| Unsigned.to_string(), reason));
-            self.breaker().failed(Instant::now());
+            let (now, mut breaker) = (Instant::now(), self.breaker());
+            breaker.failed(now);
+            if let Some(Attempt::Answered { retry_after: Some(asked), .. }) = attempt {
+                breaker.pause(now + asked.min(LONGEST_PAUSE));
+            }
         }
         metrics.count(verdict);
         let status = match attempt {
             Some(Attempt::Answered { status, .. }) => Some(status),
             _ => None,
         };
-        Settled { id, outcome, status }
+        (outcome, status)
     }
 
-    fn sign(&self, delivery: &WebhookDelivery) -> Result<HeaderMap, Unsigned> {
+    fn sign(&self, delivery: &WebhookDelivery, call: &WebhookCall) -> Result<HeaderMap, Unsigned> {
         let now = self.parts.clock.now();
-        let mut headers = signed_headers(&self.webhook.secrets, &delivery.event_id, now, &delivery.body)?;
+        let mut headers = signed_headers(&call.secrets, &delivery.event_id, now, &call.body)?;
         headers.insert(CURSOR, HeaderValue::from(delivery.id));
         Ok(headers)
     }
@@ -155,7 +192,7 @@ impl Lane {
     /// Records what became of a batch, for as long as it takes; `false` when the endpoint is to be left alone. What a crash keeps from being
     /// recorded is sent again when its lease ends.
     async fn settle(&self, report: Report) -> bool {
-        let (store, id) = (&self.parts.store, self.webhook.id);
+        let (store, id) = (&self.parts.store, self.id);
         let record = || async {
             store.settle_webhooks(&report.settled).await?;
             if report.delivered {
@@ -164,14 +201,17 @@ impl Lane {
             if let Some(why) = &report.failure {
                 store.webhook_failed(id, why).await?;
             }
-            if report.gone && store.disable_webhook(id, "it answered 410: it wants nothing more").await? {
+            // Unless it is somewhere else by now.
+            if let Some(url) = &report.gone
+                && store.disable_webhook(id, "it answered 410: it wants nothing more", Some(url)).await?
+            {
                 self.parts.metrics.disabled.with_label_values(&["gone"]).inc();
                 tracing::warn!(webhook.id = %id, "webhook disabled: it answered 410");
             }
             Ok::<_, chat_store::StoreError>(())
         };
         let recorded = retry_forever("postgres", &self.hard, Backoff::default(), record).await;
-        recorded.is_some() && !report.gone
+        recorded.is_some() && report.gone.is_none()
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -183,7 +223,7 @@ impl Report {
     fn and(mut self, other: Self) -> Self {
         self.settled.extend(other.settled);
         self.delivered |= other.delivered;
-        self.gone |= other.gone;
+        self.gone = self.gone.or(other.gone);
         self.failure = self.failure.or(other.failure);
         self
     }

@@ -8,6 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Webhooks, event};
 use crate::error::Error;
 
+/// Events queued by one statement, for up to twenty endpoints each: well within the time limit of a statement.
+const EVENTS_AT_ONCE: usize = 50;
+/// Deliveries from which one statement takes the text.
+const TEXTS_AT_ONCE: u64 = 500;
+
 /// The events of a batch that are wanted, each with the place of its record.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -29,34 +34,49 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Queues a batch, for as long as it takes; the places of its records, and why, when PostgreSQL will never take it. A batch without
-    /// events that are wanted, and without deletions, costs nothing.
+    /// Queues a batch, for as long as it takes; the places of the records that PostgreSQL will never take, and why. A batch without events
+    /// that are wanted, and without deletions, costs nothing. In steps, each repeated by itself, so that a big batch makes progress.
     pub async fn queue(&self, batch: Batch, hard_stop: &CancellationToken) -> Result<(Vec<usize>, String), Error> {
-        if batch.events.is_empty() && batch.deleted.is_empty() {
-            return Ok((Vec::new(), String::new()));
+        let (mut queued, mut refused, mut reason) = (0, Vec::new(), String::new());
+        for (events, records) in batch.events.chunks(EVENTS_AT_ONCE).zip(batch.records.chunks(EVENTS_AT_ONCE)) {
+            match persist(hard_stop, || self.0.store.queue_webhooks(events)).await? {
+                Ok(new) => queued += new,
+                Err(error) => {
+                    refused.extend_from_slice(records);
+                    reason = error.to_string();
+                }
+            }
         }
-        let store = async || {
-            let queued = if batch.events.is_empty() { 0 } else { self.0.store.queue_webhooks(&batch.events).await? };
-            // Afterwards: a message and its deletion may be in one batch.
-            if !batch.deleted.is_empty() {
-                self.0.store.forget_webhook_texts(&batch.deleted).await?;
+        // Afterwards: a message and its deletion may be in one batch.
+        let mut forgotten = if batch.deleted.is_empty() { 0 } else { TEXTS_AT_ONCE };
+        while forgotten == TEXTS_AT_ONCE {
+            let forget = || self.0.store.forget_webhook_texts(&batch.deleted, TEXTS_AT_ONCE.cast_signed());
+            match persist(hard_stop, forget).await? {
+                Ok(step) => forgotten = step,
+                Err(error) => {
+                    (refused, reason) = (batch.records, error.to_string());
+                    break;
+                }
             }
-            Ok(queued)
-        };
-        let attempt = || async {
-            match store().await {
-                Err(error) if !StoreError::is_permanent(&error) => Err(error),
-                settled => Ok(settled),
-            }
-        };
-        let queued = retry_forever("postgres", hard_stop, Backoff::default(), attempt).await.ok_or(Error::Stopped)?;
-        match queued {
-            Ok(queued) => {
-                self.0.metrics.queued.inc_by(queued);
-                self.0.queued.notify_one();
-                Ok((Vec::new(), String::new()))
-            }
-            Err(error) => Ok((batch.records, error.to_string())),
         }
+        if queued > 0 {
+            self.0.metrics.queued.inc_by(queued);
+            self.0.queued.notify_one();
+        }
+        Ok((refused, reason))
     }
+}
+
+/// What PostgreSQL answers, or the error that no repetition heals; everything else is repeated for as long as it takes.
+async fn persist<Answer>(stop: &CancellationToken, call: impl Fn() -> Answer) -> Result<Result<u64, StoreError>, Error>
+where
+    Answer: Future<Output = Result<u64, StoreError>>,
+{
+    let attempt = || async {
+        match call().await {
+            Err(error) if !error.is_permanent() => Err(error),
+            settled => Ok(settled),
+        }
+    };
+    retry_forever("postgres", stop, Backoff::default(), attempt).await.ok_or(Error::Stopped)
 }

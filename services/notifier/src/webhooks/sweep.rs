@@ -36,12 +36,12 @@ async fn sweep(parts: &Parts) -> Result<(), StoreError> {
         waiting += load.waiting;
         let (label, why) = if load.failing {
             ("failing", format!("it has failed for {hours} hours"))
-        } else if load.waiting > most {
+        } else if load.behind {
             ("behind", format!("more than {most} deliveries waited for it"))
         } else {
             continue;
         };
-        if parts.store.disable_webhook(load.id, &why).await? {
+        if parts.store.disable_webhook(load.id, &why, None).await? {
             parts.metrics.disabled.with_label_values(&[label]).inc();
             tracing::warn!(webhook.id = %load.id, why, "webhook disabled");
         }

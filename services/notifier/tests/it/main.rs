@@ -7,6 +7,7 @@ mod push_faults;
 mod push_service;
 mod pushes;
 mod stage;
+mod webhook_backlog;
 mod webhook_faults;
 mod webhook_stage;
 mod webhooks;

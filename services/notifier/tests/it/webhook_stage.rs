@@ -4,8 +4,9 @@ use chat_outbound::{
     HeaderMap,
     header::{HeaderName, HeaderValue},
 };
+use chat_protocol::{MessageId, RoomId};
 use chat_service::Secret;
-use chat_store::{Webhook, WebhookChange, WebhookState};
+use chat_store::{Webhook, WebhookChange, WebhookEvent, WebhookState};
 use chat_testkit::{Received, Receiver};
 use uuid::Uuid;
 
@@ -50,6 +51,19 @@ impl Stage {
     pub async fn enable(&self, webhook: &Webhook, enabled: bool) {
         let change = WebhookChange { enabled: Some(enabled), ..WebhookChange::default() };
         assert!(self.store.update_webhook(webhook.id, &change).await.unwrap());
+    }
+
+    /// Queues something of a room, without Kafka.
+    pub async fn queue(&self, room_id: RoomId, seq: i64, message_id: MessageId) {
+        let told = WebhookEvent {
+            event_id: format!("{room_id}:{seq}"),
+            event_type: "MessageSent".to_owned(),
+            room_id,
+            seq,
+            message_id: Some(message_id),
+            body: r#"{"data":{"content":"regretted"}}"#.to_owned(),
+        };
+        assert!(self.store.queue_webhooks(&[told]).await.unwrap() > 0);
     }
 
     /// `room:seq`

@@ -184,7 +184,7 @@ impl From<chat_store::WebhookState> for WebhookState {
 pub struct NewSecret {
     /// What calls are signed with; shown here alone.
     pub secret: String,
-    /// Until then they are signed with the one before, too.
+    /// Until then they are signed with the one before, too; after a second rotation within the time, with the first one.
     #[schema(value_type = String, format = DateTime)]
     pub previous_until: Timestamp,
 }
@@ -215,7 +215,7 @@ pub struct Replay {
 #[schema(example = json!({ "queued": 2, "upTo": 1207, "more": false }))]
 #[serde(rename_all = "camelCase")]
 pub struct Replayed {
-    /// So many deliveries; those that waited already are not among them.
+    /// So many deliveries, those that waited already among them.
     queued: i64,
     /// The last delivery looked at.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -127,6 +127,7 @@ pub async fn remove(gateway: web::Data<Gateway>, _: Admin, id: web::Path<Uuid>) 
 /// Give a webhook a new secret.
 ///
 /// It is in the answer, and nowhere else. Calls are signed with both, until the time told: put the new one in place of the old one before.
+/// A second rotation within that time keeps the first secret until then, and drops the one between.
 #[utoipa::path(tag = "webhooks", operation_id = "rotateWebhookSecret", security(("admin" = [])), responses(
     (status = 200, body = NewSecret),
     (status = 403, description = "forbidden: management is off", body = ProblemBody),
@@ -166,7 +167,8 @@ pub async fn test(gateway: web::Data<Gateway>, _: Admin, id: web::Path<Uuid>) ->
 
 /// Send again what came after a cursor.
 ///
-/// Up to 1000 deliveries, oldest first, of those that are still kept, whether they were delivered or failed; they have their ids of before.
+/// Up to 1000 deliveries, oldest first, of those that are still kept, whether they were delivered, failed or still wait; they have their ids of
+/// before.
 /// When there are more, call again with `upTo`.
 #[utoipa::path(tag = "webhooks", operation_id = "replayWebhook", security(("admin" = [])), responses(
     (status = 202, body = Replayed),
