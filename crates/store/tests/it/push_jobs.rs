@@ -119,6 +119,31 @@ async fn of_each_push_service_only_so_many_jobs_are_in_hand() {
 }
 
 #[tokio::test]
+async fn the_push_service_with_the_fewest_jobs_in_hand_comes_first() {
+    let db = Db::new().await;
+    let user = db.user("bob").await;
+    let origins = ["https://a", "https://b", "https://c"];
+    for origin in origins {
+        device(&db, user, origin).await;
+    }
+    for seq in 1..=2 {
+        assert_eq!(enqueue(&db, user, RoomId::generate(), seq).await, 3);
+    }
+    let of = |claimed: Vec<ClaimedPush>| {
+        let mut origins: Vec<_> = claimed.into_iter().map(|job| job.origin).collect();
+        origins.sort_unstable();
+        origins
+    };
+    let three = ClaimLimits { jobs: 3, ..LIMITS };
+    assert_eq!(of(db.store.claim_pushes(&[], three).await.unwrap()), origins, "one of each, though each has two");
+    let busy = ["https://a", "https://b"].map(|origin| OriginLoad { origin: origin.into(), jobs: 1 });
+    let one = ClaimLimits { jobs: 1, ..LIMITS };
+    assert_eq!(of(db.store.claim_pushes(&busy, one).await.unwrap()), ["https://c"]);
+    assert_eq!(of(db.store.claim_pushes(&busy, LIMITS).await.unwrap()), ["https://a", "https://b"], "what was left");
+    db.drop().await;
+}
+
+#[tokio::test]
 async fn a_device_takes_its_jobs_along() {
     let db = Db::new().await;
     let (user, room) = (db.user("bob").await, RoomId::generate());
