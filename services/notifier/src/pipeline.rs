@@ -193,7 +193,8 @@ impl Pipeline {
             settled => return Ok(settled.map(drop)),
         };
         let users: Vec<UserId> = with_devices.iter().copied().collect();
-        let online = if redis { self.patience.attempt(|| self.online.online(&users)).await } else { None };
+        // Redis may be back without those whose leases ended while it was away.
+        let online = if redis { self.patience.attempt(|| self.online.online(&users)).await.flatten() } else { None };
         let pushes = queue.pushes(announcements, &with_devices, online.as_ref());
         self.persist(|| queue.store(&pushes, online.is_some())).await
     }
