@@ -115,3 +115,16 @@ async fn what_is_read_on_one_device_is_withdrawn_from_all() {
     assert_eq!(service.next().await.payload["seq"], next.seq, "nothing is withdrawn twice");
     stop(ctx).await;
 }
+
+#[tokio::test]
+async fn whoever_answers_on_one_device_has_read_on_all() {
+    let (stage, mut service) = (Stage::new().await, PushService::start());
+    service.browser(&stage.store, stage.bob, "bob", &[]).await;
+    let ctx = stage.start(&settings()).await;
+    let message = stage.write(stage.room, stage.alice, "hi").await;
+    assert_eq!(service.next().await.short(), ("bob", "message", message.seq));
+    assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "it is shown");
+    stage.write(stage.room, stage.bob, "hi alice").await;
+    assert_eq!(service.next().await.short(), ("bob", "withdraw", message.seq));
+    stop(ctx).await;
+}
