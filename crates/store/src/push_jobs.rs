@@ -115,7 +115,7 @@ pub struct PushTarget {
     pub direct: bool,
     /// The membership, while there is one.
     pub member: Option<PushMember>,
-    /// The message.
+    /// The newest message up to the job's that is not deleted, read, or their own, and is one that they want to be told of.
     pub message: Option<PushMessage>,
 }
 
@@ -139,8 +139,6 @@ pub struct PushMessage {
     pub number: i64,
     /// Its text, as it is now.
     pub content: String,
-    /// Whether it was deleted.
-    pub deleted: bool,
     /// The name shown.
     pub sender_nickname: String,
 }
@@ -264,7 +262,6 @@ fn target(row: &Row) -> Result<PushTarget, StoreError> {
         Some(number) => Some(PushMessage {
             number,
             content: row.try_get("content")?,
-            deleted: row.try_get::<_, Option<Timestamp>>("deleted_at")?.is_some(),
             sender_nickname: row.try_get("sender_nickname")?,
         }),
         None => None,
