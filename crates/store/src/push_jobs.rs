@@ -109,6 +109,8 @@ pub struct PushTarget {
     pub p256dh: Vec<u8>,
     /// The secret it shares with us.
     pub auth: Vec<u8>,
+    /// When it registered last.
+    pub registered_at: Timestamp,
     /// Whose device.
     pub user_id: UserId,
     /// Whether the room is a direct one.
@@ -270,6 +272,7 @@ fn target(row: &Row) -> Result<PushTarget, StoreError> {
         endpoint: row.try_get("endpoint")?,
         p256dh: row.try_get("p256dh")?,
         auth: row.try_get("auth")?,
+        registered_at: row.try_get("registered_at")?,
         user_id: row::user_id(row, "user_id")?,
         direct: row.try_get("direct")?,
         member,

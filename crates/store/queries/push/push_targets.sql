@@ -1,6 +1,6 @@
 -- What is true just before the pushes of these jobs are sent: primary keys, index messages_entries. No row: the device is gone. The message is the
 -- newest that is still worth telling, because that of the job may have been deleted since; looked for among so many, nearly always the first.
-SELECT j.device_id, j.room_id, d.endpoint, d.p256dh, d.auth, d.user_id, r.type = 'DIRECT' AS direct,
+SELECT j.device_id, j.room_id, d.endpoint, d.p256dh, d.auth, d.registered_at, d.user_id, r.type = 'DIRECT' AS direct,
        m.read_seq, m.read_number, m.joined_seq, m.notify_level, m.muted_until,
        e.number, e.content, s.nickname AS sender_nickname
 FROM unnest($1::UUID[], $2::UUID[], $3::BIGINT[]) AS j (device_id, room_id, seq)

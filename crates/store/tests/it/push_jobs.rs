@@ -152,9 +152,25 @@ async fn a_device_takes_its_jobs_along() {
     let job = one(&db).await;
     let targets = db.store.push_targets(std::slice::from_ref(&job)).await.unwrap();
     assert_eq!(targets, [None], "there is no such room");
-    assert!(!db.store.drop_gone_device(id, "https://a/another").await.unwrap(), "registered anew meanwhile");
     assert!(db.store.remove_device(user, id).await.unwrap());
     db.store.settle_push(&job, PushState::Pending, Some(Timestamp::now())).await.unwrap();
     assert_eq!(db.store.pushes_waiting().await.unwrap(), 0);
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn a_gone_device_that_has_registered_again_stays() {
+    let db = Db::new().await;
+    let user_id = db.user("bob").await;
+    let (endpoint, origin) = ("https://a/1", "https://a");
+    let register = async || {
+        let id = Uuid::now_v7();
+        let device = NewDevice { id, user_id, login: None, endpoint, origin, p256dh: &[4; 65], auth: &[7; 16] };
+        db.store.register_device(&device, 10).await.unwrap().unwrap().0
+    };
+    let (first, again) = (register().await, register().await);
+    assert_eq!(first.id, again.id);
+    assert!(!db.store.drop_gone_device(first.id, first.registered_at).await.unwrap());
+    assert!(db.store.drop_gone_device(first.id, again.registered_at).await.unwrap());
     db.drop().await;
 }

@@ -31,6 +31,7 @@ fn target() -> PushTarget {
         endpoint: "https://push.example/1".into(),
         p256dh: Vec::new(),
         auth: Vec::new(),
+        registered_at: at(1),
         user_id: UserId(Uuid::max()),
         direct: false,
         member: Some(PushMember { joined_seq: 1, read_seq: 5, read_number: 3, wants }),
