@@ -46,7 +46,7 @@ pub struct Outbound {
 impl Outbound {
     /// A client with the system's resolver and certificates.
     pub fn new(config: &OutboundConfig) -> Result<Self, rustls::Error> {
-        Self::with_resolver(config, Arc::new(SystemResolver))
+        Self::with_resolver(config, Arc::new(SystemResolver::default()))
     }
 
     /// A client with another resolver, for tests.

@@ -79,18 +79,19 @@ impl OnlineUsers {
         self.pool.run(&pipeline).await
     }
 
-    /// Which of the users are online, on any living gateway. Dead gateways are forgotten on the way.
-    pub async fn online(&self, users: &[UserId]) -> Result<HashSet<UserId>, RedisError> {
+    /// Which of the users are online, on any living gateway. Dead gateways are forgotten on the way. `None` when no gateway that lives has
+    /// users: either there is nobody, or Redis has lost them all, or was away for longer than their leases.
+    pub async fn online(&self, users: &[UserId]) -> Result<Option<HashSet<UserId>>, RedisError> {
         let mut online = HashSet::new();
         if users.is_empty() {
-            return Ok(online);
+            return Ok(Some(online));
         }
         let keys = self.pool.keys();
         let mut connection = self.pool.connection().await?;
         let listed: Vec<String> = connection.smembers(keys.gateways()).await?;
         let gateways: Vec<GatewayId> = listed.iter().filter_map(|name| name.parse().ok()).collect();
         if gateways.is_empty() {
-            return Ok(online);
+            return Ok(None);
         }
         for users in users.chunks(USERS_PER_COMMAND) {
             let names = names(users);
@@ -108,13 +109,14 @@ impl OnlineUsers {
             alive.exists(keys.online_users(*gateway));
         }
         let alive: Vec<bool> = alive.query_async(&mut connection).await?;
+        let any = alive.contains(&true);
         for (gateway, _) in gateways.iter().zip(alive).filter(|(_, alive)| !alive) {
             let script = Script::new(FORGET_GATEWAY);
             let mut forget = script.key(keys.online_users(*gateway));
             forget.key(keys.gateways()).arg(gateway.to_string());
             forget.invoke_async::<()>(&mut connection).await?;
         }
-        Ok(online)
+        Ok(any.then_some(online))
     }
 
     fn hint(&self, pipeline: &mut Pipeline, users: &[UserId]) {

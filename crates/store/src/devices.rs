@@ -89,9 +89,9 @@ impl Store {
         Ok(self.execute(queries::REMOVE_DEVICE, &[&id, &user_id.0]).await? == 1)
     }
 
-    /// Removes a device of which its push service says that it is gone.
-    pub async fn drop_gone_device(&self, id: Uuid, endpoint: &str) -> Result<bool, StoreError> {
-        Ok(self.execute(queries::DROP_GONE_DEVICE, &[&id, &endpoint]).await? == 1)
+    /// Removes a device of which its push service says that it is gone, unless it has registered again since.
+    pub async fn drop_gone_device(&self, id: Uuid, registered_at: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(queries::DROP_GONE_DEVICE, &[&id, &registered_at]).await? == 1)
     }
 
     /// Which of the users have devices.

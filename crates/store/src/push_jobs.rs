@@ -109,13 +109,15 @@ pub struct PushTarget {
     pub p256dh: Vec<u8>,
     /// The secret it shares with us.
     pub auth: Vec<u8>,
+    /// When it registered last.
+    pub registered_at: Timestamp,
     /// Whose device.
     pub user_id: UserId,
     /// Whether the room is a direct one.
     pub direct: bool,
     /// The membership, while there is one.
     pub member: Option<PushMember>,
-    /// The message.
+    /// The newest message up to the job's that is not deleted, read, or their own, and is one that they want to be told of.
     pub message: Option<PushMessage>,
 }
 
@@ -139,8 +141,6 @@ pub struct PushMessage {
     pub number: i64,
     /// Its text, as it is now.
     pub content: String,
-    /// Whether it was deleted.
-    pub deleted: bool,
     /// The name shown.
     pub sender_nickname: String,
 }
@@ -264,7 +264,6 @@ fn target(row: &Row) -> Result<PushTarget, StoreError> {
         Some(number) => Some(PushMessage {
             number,
             content: row.try_get("content")?,
-            deleted: row.try_get::<_, Option<Timestamp>>("deleted_at")?.is_some(),
             sender_nickname: row.try_get("sender_nickname")?,
         }),
         None => None,
@@ -273,6 +272,7 @@ fn target(row: &Row) -> Result<PushTarget, StoreError> {
         endpoint: row.try_get("endpoint")?,
         p256dh: row.try_get("p256dh")?,
         auth: row.try_get("auth")?,
+        registered_at: row.try_get("registered_at")?,
         user_id: row::user_id(row, "user_id")?,
         direct: row.try_get("direct")?,
         member,

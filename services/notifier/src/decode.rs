@@ -2,6 +2,7 @@
 
 use chat_kafka::Record;
 use chat_protocol::{Entry, Event, MarkRead, SCHEMA_VERSION};
+use chat_store::ReadUpTo;
 
 /// Type of the only events that are news: messages people wrote.
 const MESSAGE_SENT: &str = "MessageSent";
@@ -19,8 +20,15 @@ pub fn event(record: &Record) -> Result<Event, String> {
 }
 
 /// The read mark in a record of `chat-read-events`. One that cannot be understood is passed over: whoever stores the marks says so.
-pub fn mark(record: &Record) -> Option<MarkRead> {
-    serde_json::from_slice(record.value()).ok().filter(|mark: &MarkRead| mark.v == SCHEMA_VERSION)
+pub fn mark(record: &Record) -> Option<ReadUpTo> {
+    let mark: MarkRead = serde_json::from_slice(record.value()).ok()?;
+    let MarkRead { v, room_id, user_id, seq, .. } = mark;
+    (v == SCHEMA_VERSION).then_some(ReadUpTo { room_id, user_id, seq })
+}
+
+/// Whoever writes has read what was before: the database moves the sender's mark with the message, and no read mark says so.
+pub fn mark_of_sender(message: &Entry) -> ReadUpTo {
+    ReadUpTo { room_id: message.room_id, user_id: message.sender_id, seq: message.seq }
 }
 
 /// The message in a record; `None` for events that are no news, such as changes of messages; or why the record will never be understood.

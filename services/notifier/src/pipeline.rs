@@ -11,7 +11,7 @@ use chat_kafka::{Consumer, DeadLetters, Record};
 use chat_protocol::{Entry, ErrorCode, RoomId, UserId, push::UserPush, redis_key::Channel};
 use chat_redis::{OnlineUsers, Outdated, RedisPool, RoomListCache, Viewers};
 use chat_service::{Backoff, Clock, Patience, fail_point, retry_forever};
-use chat_store::{Listeners, Store, StoreError};
+use chat_store::{Listeners, ReadUpTo, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -76,6 +76,7 @@ impl Pipeline {
         let timer = self.metrics.batch_seconds.start_timer();
         let messages = self.decode(records).await?;
         self.metrics.messages.inc_by(messages.len() as u64);
+        let of_senders: Vec<ReadUpTo> = messages.iter().map(decode::mark_of_sender).collect();
         let news = news::by_room(messages);
         // Whoever is told looks at the room list next, and this service may be ahead of the broadcaster. What fails here is tried again
         // before anybody is told.
@@ -91,7 +92,7 @@ impl Pipeline {
             }
         }
         // After the messages: what of them was read is not pushed.
-        self.take_back(records).await?;
+        self.take_back(records, of_senders).await?;
         fail_point("notifier.published").await;
         timer.observe_duration();
         Ok(())
@@ -193,7 +194,8 @@ impl Pipeline {
             settled => return Ok(settled.map(drop)),
         };
         let users: Vec<UserId> = with_devices.iter().copied().collect();
-        let online = if redis { self.patience.attempt(|| self.online.online(&users)).await } else { None };
+        // Redis may be back without those whose leases ended while it was away.
+        let online = if redis { self.patience.attempt(|| self.online.online(&users)).await.flatten() } else { None };
         let pushes = queue.pushes(announcements, &with_devices, online.as_ref());
         self.persist(|| queue.store(&pushes, online.is_some())).await
     }
@@ -211,10 +213,10 @@ impl Pipeline {
     }
 
     /// What is read is not pushed any more, or taken back.
-    async fn take_back(&self, records: &[Record]) -> Result<(), Error> {
+    async fn take_back(&self, records: &[Record], of_senders: Vec<ReadUpTo>) -> Result<(), Error> {
         let Some(queue) = &self.queue else { return Ok(()) };
         let marks = records.iter().filter(|record| *record.topic == *self.read_events).filter_map(decode::mark);
-        let marks = farthest(marks);
+        let marks = farthest(marks.chain(of_senders));
         if let Err(error) = self.persist(|| queue.read(&marks)).await? {
             // No mark can be at fault: all that is in it was parsed.
             tracing::error!(%error, "pushes not taken back");

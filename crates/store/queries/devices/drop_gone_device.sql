@@ -1,2 +1,2 @@
--- Of a device that registered again meanwhile the push service says nothing any more.
-DELETE FROM devices WHERE id = $1 AND endpoint = $2
+-- Of a device that registered again since $2 its push service has said nothing yet.
+DELETE FROM devices WHERE id = $1 AND registered_at = $2

@@ -6,6 +6,7 @@ mod changes_races;
 mod changes_reads;
 mod commands;
 mod last_seen;
+mod login_devices;
 mod logins;
 mod push_jobs;
 mod queries_prepare;

@@ -119,6 +119,31 @@ async fn of_each_push_service_only_so_many_jobs_are_in_hand() {
 }
 
 #[tokio::test]
+async fn the_push_service_with_the_fewest_jobs_in_hand_comes_first() {
+    let db = Db::new().await;
+    let user = db.user("bob").await;
+    let origins = ["https://a", "https://b", "https://c"];
+    for origin in origins {
+        device(&db, user, origin).await;
+    }
+    for seq in 1..=2 {
+        assert_eq!(enqueue(&db, user, RoomId::generate(), seq).await, 3);
+    }
+    let of = |claimed: Vec<ClaimedPush>| {
+        let mut origins: Vec<_> = claimed.into_iter().map(|job| job.origin).collect();
+        origins.sort_unstable();
+        origins
+    };
+    let three = ClaimLimits { jobs: 3, ..LIMITS };
+    assert_eq!(of(db.store.claim_pushes(&[], three).await.unwrap()), origins, "one of each, though each has two");
+    let busy = ["https://a", "https://b"].map(|origin| OriginLoad { origin: origin.into(), jobs: 1 });
+    let one = ClaimLimits { jobs: 1, ..LIMITS };
+    assert_eq!(of(db.store.claim_pushes(&busy, one).await.unwrap()), ["https://c"]);
+    assert_eq!(of(db.store.claim_pushes(&busy, LIMITS).await.unwrap()), ["https://a", "https://b"], "what was left");
+    db.drop().await;
+}
+
+#[tokio::test]
 async fn a_device_takes_its_jobs_along() {
     let db = Db::new().await;
     let (user, room) = (db.user("bob").await, RoomId::generate());
@@ -127,9 +152,25 @@ async fn a_device_takes_its_jobs_along() {
     let job = one(&db).await;
     let targets = db.store.push_targets(std::slice::from_ref(&job)).await.unwrap();
     assert_eq!(targets, [None], "there is no such room");
-    assert!(!db.store.drop_gone_device(id, "https://a/another").await.unwrap(), "registered anew meanwhile");
     assert!(db.store.remove_device(user, id).await.unwrap());
     db.store.settle_push(&job, PushState::Pending, Some(Timestamp::now())).await.unwrap();
     assert_eq!(db.store.pushes_waiting().await.unwrap(), 0);
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn a_gone_device_that_has_registered_again_stays() {
+    let db = Db::new().await;
+    let user_id = db.user("bob").await;
+    let (endpoint, origin) = ("https://a/1", "https://a");
+    let register = async || {
+        let id = Uuid::now_v7();
+        let device = NewDevice { id, user_id, login: None, endpoint, origin, p256dh: &[4; 65], auth: &[7; 16] };
+        db.store.register_device(&device, 10).await.unwrap().unwrap().0
+    };
+    let (first, again) = (register().await, register().await);
+    assert_eq!(first.id, again.id);
+    assert!(!db.store.drop_gone_device(first.id, first.registered_at).await.unwrap());
+    assert!(db.store.drop_gone_device(first.id, again.registered_at).await.unwrap());
     db.drop().await;
 }

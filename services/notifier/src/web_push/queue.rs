@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chat_protocol::{MarkRead, RoomId, UserId};
+use chat_protocol::{RoomId, UserId};
 use chat_store::{NewPush, ReadUpTo, Store, StoreError};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -72,7 +72,7 @@ impl PushQueue {
 }
 
 /// The farthest mark of each member and room.
-pub fn farthest(marks: impl IntoIterator<Item = MarkRead>) -> Vec<ReadUpTo> {
+pub fn farthest(marks: impl IntoIterator<Item = ReadUpTo>) -> Vec<ReadUpTo> {
     let mut farthest: HashMap<(RoomId, UserId), i64> = HashMap::new();
     for mark in marks {
         let seq = farthest.entry((mark.room_id, mark.user_id)).or_insert(mark.seq);
@@ -83,17 +83,14 @@ pub fn farthest(marks: impl IntoIterator<Item = MarkRead>) -> Vec<ReadUpTo> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     #[test]
     fn of_several_marks_the_farthest_counts() {
         let (room, user, other) = (RoomId::generate(), UserId::generate(), UserId::generate());
-        let mark = |user, seq| MarkRead::new(room, user, seq, Timestamp::UNIX_EPOCH);
+        let mark = |user_id, seq| ReadUpTo { room_id: room, user_id, seq };
         let mut marks = farthest([mark(user, 3), mark(other, 1), mark(user, 7), mark(user, 5)]);
         marks.sort_by_key(|mark| mark.seq);
-        let expected = |user_id, seq| ReadUpTo { room_id: room, user_id, seq };
-        assert_eq!(marks, [expected(other, 1), expected(user, 7)]);
+        assert_eq!(marks, [mark(other, 1), mark(user, 7)]);
     }
 }

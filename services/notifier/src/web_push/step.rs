@@ -37,9 +37,9 @@ pub enum Payload {
         id: String,
         /// The room.
         room_id: String,
-        /// The newest message.
+        /// The newest message; it may have been deleted since, then the one before it is shown.
         seq: i64,
-        /// Who wrote it.
+        /// Who wrote the one that is shown.
         sender_nickname: String,
         /// Its beginning.
         preview: String,
@@ -87,9 +87,7 @@ pub fn step(job: &ClaimedPush, target: &PushTarget, now: Timestamp) -> Step {
 
 fn is_due(seq: i64, target: &PushTarget, member: &PushMember, message: &PushMessage, now: Timestamp) -> bool {
     let mentioned = || mentioned(&message.content).contains(&target.user_id);
-    // A deleted message has no text; that there are others before it is still worth telling.
-    let deleted = message.deleted && message.number - member.read_number <= 1;
-    seq > member.joined_seq && seq > member.read_seq && !deleted && is_wanted(&member.wants, mentioned, now)
+    seq > member.joined_seq && seq > member.read_seq && is_wanted(&member.wants, mentioned, now)
 }
 
 #[cfg(test)]

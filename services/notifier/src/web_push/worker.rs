@@ -217,7 +217,7 @@ impl Task {
                 self.store.settle_push(job, *state, Some(now.saturating_add(*delay).unwrap_or(job.expires_at))).await
             }
             End::Goes => self.store.drop_push(job).await,
-            End::DeviceGoes => self.store.drop_gone_device(job.device_id, &target.endpoint).await.map(drop),
+            End::DeviceGoes => self.store.drop_gone_device(job.device_id, target.registered_at).await.map(drop),
         }
     }
 }

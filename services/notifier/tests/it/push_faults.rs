@@ -73,10 +73,11 @@ async fn a_device_that_is_gone_is_removed_and_one_that_refuses_is_not() {
 #[tokio::test]
 async fn a_push_whose_time_is_over_is_not_sent() {
     let (stage, mut service) = (Stage::new().await, PushService::start());
-    service.browser(&stage.store, stage.bob, "bob", &[Answer::Later(503, 4)]).await;
+    service.browser(&stage.store, stage.bob, "bob", &[Answer::Later(503, 11)]).await;
     let mut settings = settings();
-    settings.push(("CHAT__PUSH__TTL_SECS", "3".to_owned()));
+    settings.push(("CHAT__PUSH__TTL_SECS", "10".to_owned()));
     let ctx = stage.start(&settings).await;
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the room's event is done: the consumer runs");
     // Of an hour ago: kept from the queue at once.
     let expired = NewPush { user_id: stage.bob, room_id: stage.room, seq: 1, expires_at: Timestamp::now() - 1.hour() };
     assert_eq!(stage.store.enqueue_pushes(&[expired], Duration::ZERO).await.unwrap(), 0);
@@ -135,6 +136,20 @@ async fn pushes_need_no_redis() {
     proxy.cut();
     let ctx = stage.start(&settings).await;
     let message = stage.write(stage.room, stage.alice, "hi").await;
+    assert_eq!(service.next().await.short(), ("bob", "message", message.seq));
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn while_redis_knows_no_gateway_nobody_counts_as_offline() {
+    let (mut stage, mut service) = (Stage::new().await, PushService::start());
+    service.browser(&stage.store, stage.bob, "bob", &[]).await;
+    stage.lose_gateway().await;
+    let ctx = stage.start(&settings()).await;
+    let message = stage.write(stage.room, stage.alice, "hi").await;
+    assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 1, within = WITHIN, "the push is queued");
+    let limits = ClaimLimits { per_origin: 1, jobs: 1, lease: Duration::from_secs(1) };
+    assert_eq!(stage.store.claim_pushes(&[], limits).await.unwrap(), [], "not due yet");
     assert_eq!(service.next().await.short(), ("bob", "message", message.seq));
     stop(ctx).await;
 }

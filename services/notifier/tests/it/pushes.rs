@@ -115,3 +115,54 @@ async fn what_is_read_on_one_device_is_withdrawn_from_all() {
     assert_eq!(service.next().await.payload["seq"], next.seq, "nothing is withdrawn twice");
     stop(ctx).await;
 }
+
+#[tokio::test]
+async fn whoever_answers_on_one_device_has_read_on_all() {
+    let (stage, mut service) = (Stage::new().await, PushService::start());
+    service.browser(&stage.store, stage.bob, "bob", &[]).await;
+    let ctx = stage.start(&settings()).await;
+    let message = stage.write(stage.room, stage.alice, "hi").await;
+    assert_eq!(service.next().await.short(), ("bob", "message", message.seq));
+    assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "it is shown");
+    stage.write(stage.room, stage.bob, "hi alice").await;
+    assert_eq!(service.next().await.short(), ("bob", "withdraw", message.seq));
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn a_deleted_message_is_not_pushed_but_the_one_before_it_is() {
+    let (stage, mut service) = (Stage::new().await, PushService::start());
+    service.browser(&stage.store, stage.bob, "bob", &[]).await;
+    service.browser(&stage.store, stage.carol, "carol", &[]).await;
+    let mentions = RoomNotifications { level: NotifyLevel::Mentions, muted_until: None };
+    assert!(stage.store.set_room_notifications(stage.room, stage.carol, mentions).await.unwrap());
+    let (bob, carol) = (stage.bob, stage.carol);
+    let first = stage.write(stage.room, stage.alice, &format!("<@{carol}> first")).await;
+    let own = stage.write(stage.room, stage.bob, "mine").await;
+    stage.write(stage.room, stage.alice, "for bob").await;
+    let gone = stage.write(stage.room, stage.alice, &format!("<@{carol}> <@{bob}> gone")).await;
+    stage.delete(stage.alice, &gone).await;
+    let ctx = stage.start(&settings()).await;
+    let mut pushed = [service.next().await, service.next().await];
+    pushed.sort_by_key(|pushed| pushed.browser.clone());
+    let texts = pushed.each_ref().map(|pushed| pushed.payload["preview"].clone());
+    assert_eq!(texts, [json!("for bob"), json!(format!("<@{carol}> first"))], "{} and {}", first.seq, own.seq);
+    assert_eq!(pushed.each_ref().map(Pushed::short), ["bob", "carol"].map(|who| (who, "message", gone.seq)));
+    assert_eq!(pushed.map(|pushed| pushed.payload["count"].clone()), [json!(1), json!(1)]);
+    stop(ctx).await;
+}
+
+#[tokio::test]
+async fn where_all_that_was_unread_is_deleted_nothing_is_pushed() {
+    let (stage, mut service) = (Stage::new().await, PushService::start());
+    service.browser(&stage.store, stage.bob, "bob", &[]).await;
+    for text in ["one", "two"] {
+        let message = stage.write(stage.room, stage.alice, text).await;
+        stage.delete(stage.alice, &message).await;
+    }
+    let ctx = stage.start(&settings()).await;
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "offsets are committed");
+    assert_eventually!(stage.store.pushes_waiting().await.unwrap() == 0, within = WITHIN, "the push is done");
+    assert!(service.is_quiet(), "nothing is left to tell");
+    stop(ctx).await;
+}

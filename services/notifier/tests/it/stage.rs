@@ -7,16 +7,16 @@ use chat_protocol::{
     ClientMessageId, Entry, EntryType, Event, GatewayId, MarkRead, MessageId, Origin, Outcome, OutcomeStatus, RoomId,
     SessionId, UserId,
     push::{Notification, UserPush, documents},
-    redis_key::Channel,
+    redis_key::{Channel, ONLINE_RENEWAL},
     topic,
 };
-use chat_redis::{RedisPool, Subscriber, SubscriberEvent, SubscriberHandle, Viewers};
+use chat_redis::{OnlineUsers, RedisPool, Subscriber, SubscriberEvent, SubscriberHandle, Viewers};
 use chat_service::Context;
 use chat_store::{Applied, Mark, MessageChange, NewMessage, RoomCommand, Store, User};
 use chat_testkit::Isolation;
 use jiff::Timestamp;
 use notifier::{Config, DEFAULT_CONFIG};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -34,11 +34,12 @@ pub struct Stage {
     producer: Producer,
     channels: SubscriberHandle,
     pushes: mpsc::Receiver<SubscriberEvent>,
+    gateway: (GatewayId, JoinHandle<()>),
     _subscriber: DropGuard,
 }
 
 impl Stage {
-    /// Alice, bob and carol in a room, all of them online somewhere.
+    /// Alice, bob and carol in a room, told on their channels, but not online; somebody else is.
     pub async fn new() -> Self {
         let isolation = Isolation::new().await;
         let store = Store::new(&isolation.postgres()).unwrap();
@@ -50,6 +51,9 @@ impl Stage {
         let (subscriber, channels, pushes) = Subscriber::new(&redis, pool.clone(), 10_000).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(subscriber.run(stop.clone()));
+        let (online, gateway_id) = (OnlineUsers::new(pool.clone()), GatewayId::generate());
+        online.update(gateway_id, &[UserId::generate()], &[]).await.unwrap();
+        let gateway = tokio::spawn(keep_alive(online, gateway_id));
         let nobody = UserId(Uuid::nil());
         let mut stage = Self {
             isolation,
@@ -63,6 +67,7 @@ impl Stage {
             producer,
             channels,
             pushes,
+            gateway: (gateway_id, gateway),
             _subscriber: stop.drop_guard(),
         };
         stage.alice = stage.user("alice").await;
@@ -70,6 +75,14 @@ impl Stage {
         stage.carol = stage.user("carol").await;
         stage.create_room(stage.room, stage.alice, &[stage.bob, stage.carol]).await;
         stage
+    }
+
+    /// Redis loses the gateway, as in an outage that is longer than its lease.
+    pub async fn lose_gateway(&mut self) {
+        let (gateway_id, keeper) = &mut self.gateway;
+        keeper.abort();
+        assert!(keeper.await.is_err_and(|error| error.is_cancelled()));
+        OnlineUsers::new(self.redis.clone()).remove_gateway(*gateway_id, &[]).await.unwrap();
     }
 
     /// Starts the service with further environment variables; stop it with [`stop`].
@@ -198,6 +211,14 @@ impl Stage {
         consumer.close().await;
         let [record] = &batch.records[..] else { panic!("{} dead letters", batch.records.len()) };
         record.clone()
+    }
+}
+
+async fn keep_alive(online: OnlineUsers, gateway_id: GatewayId) {
+    let mut renewal = tokio::time::interval(ONLINE_RENEWAL);
+    loop {
+        renewal.tick().await;
+        online.renew(gateway_id).await.unwrap();
     }
 }
 

@@ -75,7 +75,7 @@ impl PresenceReader {
         let users: HashSet<UserId> = members.values().flatten().copied().collect();
         let users: Vec<UserId> = users.into_iter().collect();
         let online = self.online.online(&users).await;
-        let online = online.inspect_err(|error| tracing::debug!(%error, "presence not read")).ok()?;
+        let online = online.inspect_err(|error| tracing::debug!(%error, "presence not read")).ok()?.unwrap_or_default();
         let seen = self.seen(going.difference(&online).copied().collect()).await;
         let found = |user: &UserId| {
             if online.contains(user) { Found::Here } else { Found::Away(seen.get(user).copied()) }

@@ -118,7 +118,7 @@ pub async fn list(gateway: web::Data<Gateway>, identity: Identity) -> Result<Htt
 /// Register this browser for pushes.
 ///
 /// Safe to repeat: the same endpoint is the same device, now of the caller. A user has at most 10; the one registered longest ago makes room.
-/// A device goes when its log-in ends.
+/// A device goes when its log-in ends, be it that the last refresh token of that has expired.
 #[utoipa::path(tag = "devices", operation_id = "registerDevice", security(("bearer" = [])), responses(
     (status = 201, description = "Registered", body = RegisteredDevice),
     (status = 200, description = "Was registered, and has these keys now", body = RegisteredDevice),
@@ -137,12 +137,13 @@ pub async fn register(
     let wrong = |why: String| Rejection::new(ErrorCode::BadRequest, why);
     let forbidden = |why| wrong(format!("endpoint {why}"));
     let target = gateway.outbound.guard().check_url(&endpoint).map_err(forbidden)?;
-    gateway.outbound.check_name(&target).await.map_err(forbidden)?;
     let endpoint = target.uri().to_string();
     if endpoint.len() > ENDPOINT_BYTES {
         return Err(wrong(format!("endpoint must have at most {ENDPOINT_BYTES} bytes")).into());
     }
     let keys = Subscription::from_base64(&keys.p256dh, &keys.auth).map_err(|why| wrong(why.to_string()))?;
+    // Last, because it asks others.
+    gateway.outbound.check_name(&target).await.map_err(forbidden)?;
     let device = NewDevice {
         id: Uuid::now_v7(),
         user_id: identity.user_id,

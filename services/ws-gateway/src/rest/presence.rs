@@ -80,7 +80,8 @@ pub async fn list(
     let rows = gateway.store.last_seen_of_members(*room_id).await?;
     let users: Vec<UserId> = rows.iter().map(|(user, _)| *user).collect();
     let online = gateway.online.online(&users).await;
-    let online = online.inspect_err(|error| tracing::debug!(%error, "presence unknown")).ok();
+    let online =
+        online.inspect_err(|error| tracing::debug!(%error, "presence unknown")).ok().map(Option::unwrap_or_default);
     gateway.still_member(*room_id, identity.user_id, membership).await?;
     let member = |(user, seen)| MemberPresence::new(user, seen, online.as_ref());
     Ok(HttpResponse::Ok().json(Presences { members: rows.into_iter().map(member).collect() }))
