@@ -318,15 +318,15 @@ async fn keep_viewers(
                     tracing::debug!(%error, "lease not renewed");
                 }
             }
-            batch = pending.take() => {
-                let told = async {
-                    viewers.add(gateway_id, &batch.keys(true)).await?;
-                    viewers.remove(gateway_id, &batch.keys(false)).await
-                };
-                if let Err(error) = told.await {
+            mut batch = pending.take() => {
+                // Whoever closed a room is told of even if those who have one open cannot be.
+                let removed = viewers.remove(gateway_id, &batch.keys(false)).await;
+                let added = viewers.add(gateway_id, &batch.keys(true)).await;
+                for error in [&removed, &added].into_iter().filter_map(|told| told.as_ref().err()) {
                     tracing::debug!(%error, "viewers not told");
-                    pending.put_back(batch.changes);
                 }
+                batch.changes.retain(|_, viewing| if *viewing { added.is_err() } else { removed.is_err() });
+                pending.put_back(batch.changes);
                 tokio::time::sleep(VIEWERS_EVERY).await;
             }
         }
