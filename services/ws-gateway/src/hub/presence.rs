@@ -161,12 +161,18 @@ impl Presences {
         let Checked { room_id, all, found } = checked;
         let Some(watched) = self.rooms.get_mut(&room_id) else { return };
         watched.checking = false;
-        let Some(found) = found else {
+        let gone = std::mem::take(&mut watched.gone);
+        let Some(mut found) = found else {
             self.offline_from = now + OFFLINE_HELD;
             (watched.known, watched.full_at) = (false, now);
             return;
         };
+        found.retain(|user, _| !gone.contains(user));
         if all {
+            if !gone.is_empty() {
+                // Or they have come back by now.
+                watched.full_at = now;
+            }
             let former: Vec<UserId> =
                 watched.members.keys().filter(|user| !found.contains_key(user)).copied().collect();
             for user in former {

@@ -359,3 +359,26 @@ fn of_a_former_member_nothing_more_is_told() {
     assert!(told(&alice).is_empty());
     assert!(fixture.presences.rooms_of.is_empty());
 }
+
+#[test]
+fn a_check_under_way_does_not_bring_back_who_leaves_meanwhile() {
+    let [ann, bob] = std::array::from_fn(|_| UserId::generate());
+    let alice = session(10_000);
+    // While the members are first read, and when they are known.
+    for known in [false, true] {
+        let mut fixture = if known { Fixture::known(&alice, &[(ann, true), (bob, true)]) } else { Fixture::new() };
+        if known {
+            told(&alice);
+        } else {
+            fixture.watch(&alice);
+        }
+        assert_eq!(fixture.after(FULL_EVERY), Some(Scope::All));
+        fixture.presences.left(fixture.room, bob);
+        fixture.found(true, &[(ann, true), (bob, true)]);
+        assert_eq!(told(&alice), if known { vec![] } else { vec![(ann, Online)] });
+        // He may have been invited again.
+        assert_eq!(fixture.after(CHECK_EVERY), Some(Scope::All));
+        fixture.found(true, &[(ann, true), (bob, true)]);
+        assert_eq!(told(&alice), [(bob, Online)]);
+    }
+}

@@ -112,6 +112,8 @@ pub struct Watched {
     pub full_at: Instant,
     pub not_before: Instant,
     pub checking: bool,
+    /// Who left since the check under way began: it may have found them still.
+    pub gone: HashSet<UserId>,
 }
 
 impl Watched {
@@ -127,6 +129,7 @@ impl Watched {
             full_at: now,
             not_before: now,
             checking: false,
+            gone: HashSet::new(),
         }
     }
 
@@ -141,6 +144,9 @@ impl Watched {
 
     /// Somebody is no member any more: nothing more is told of them.
     pub fn leave(&mut self, user: UserId) -> bool {
+        if self.checking {
+            self.gone.insert(user);
+        }
         let Some(member) = self.members.remove(&user) else { return false };
         self.changes.remove(&member.changed);
         self.hinted.remove(&user);
