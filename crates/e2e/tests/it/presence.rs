@@ -196,3 +196,24 @@ async fn a_gateway_that_cannot_reach_redis_declares_nobody_gone() {
     let heard = at_alice.hear_until("carol", |push| presence(push) == Some((carol.id, Online))).await;
     assert!(!heard.iter().any(|push| matches!(presence(push), Some((_, Offline)))), "{heard:?}");
 }
+
+#[tokio::test]
+async fn a_gateway_that_cannot_reach_the_database_tells_its_watchers_what_redis_knows() {
+    let (proxy, url) = TcpProxy::before(&TestEnv::from_env().postgres_url).await;
+    let system = System::with_gateways(&[&[("CHAT__POSTGRES__URL", &url)], &[]]).await;
+    let people = [system.person("alice").await, system.person("bob").await, system.person("carol").await];
+    let [alice, bob, carol] = &people;
+    let room = system.group(&[alice, bob, carol]).await;
+    let mut at_alice = watching(&system, 0, alice, room).await;
+    let at_bob = system.connect(1, bob, &[]).await;
+    hear_of(&mut at_alice, bob, Online).await;
+
+    proxy.cut();
+    // Past the next full check, which fails.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    at_bob.close().await;
+    hear_of(&mut at_alice, bob, Offline).await;
+    let _at_carol = system.connect(1, carol, &[]).await;
+    hear_of(&mut at_alice, carol, Online).await;
+    proxy.heal();
+}
