@@ -62,6 +62,7 @@ pub struct Presences {
     /// Watchers to tell something, in the order of their turns.
     owing: VecDeque<(RoomId, WatcherKey)>,
     offline_from: Instant,
+    last_hint: Instant,
     pushes: u64,
     delivered: u64,
 }
@@ -74,6 +75,7 @@ impl Presences {
             rooms_of: HashMap::new(),
             owing: VecDeque::new(),
             offline_from: now,
+            last_hint: now,
             pushes: 0,
             delivered: 0,
         }
@@ -135,10 +137,7 @@ impl Presences {
 
     /// These users came or went somewhere.
     pub fn hint(&mut self, users: &[UserId], now: Instant) {
-        // While a room's members are first read, a hint may or may not concern them, and come before or after the reading.
-        for watched in self.rooms.values_mut().filter(|watched| watched.checking && !watched.known) {
-            watched.full_at = now;
-        }
+        self.last_hint = now;
         for user in users {
             for room_id in self.rooms_of.get(user).into_iter().flatten() {
                 if let Some(watched) = self.rooms.get_mut(room_id) {
@@ -188,8 +187,9 @@ impl Presences {
         };
         found.retain(|user, _| !gone.contains(user));
         if all {
-            if !gone.is_empty() {
-                // Or they have come back by now.
+            // Who left may have come back by now. And while members are first read, a hint may or may not concern them, and come before or
+            // after the reading.
+            if !gone.is_empty() || (!watched.known && self.last_hint >= watched.began) {
                 watched.full_at = now;
             }
             let former: Vec<UserId> =

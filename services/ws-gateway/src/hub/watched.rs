@@ -112,6 +112,8 @@ pub struct Watched {
     pub full_at: Instant,
     pub not_before: Instant,
     pub checking: bool,
+    /// When the last check began.
+    pub began: Instant,
     /// Who left since the check under way began: it may have found them still.
     pub gone: HashSet<UserId>,
 }
@@ -129,6 +131,7 @@ impl Watched {
             full_at: now,
             not_before: now,
             checking: false,
+            began: now,
             gone: HashSet::new(),
         }
     }
@@ -183,6 +186,7 @@ impl Watched {
             Scope::Users(self.hinted.drain().collect())
         };
         self.checking = true;
+        self.began = now;
         self.not_before = now + CHECK_EVERY;
         let going =
             |user: &UserId| self.members.get(user).is_some_and(|member| matches!(member.standing, Standing::Going(_)));
