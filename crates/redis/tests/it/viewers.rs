@@ -43,7 +43,7 @@ async fn viewers_of_all_living_gateways_are_seen_and_those_of_dead_ones_are_not(
 #[tokio::test]
 async fn all_viewers_of_a_large_gateway_are_told_although_that_takes_longer_than_redis_may_take_to_answer() {
     let (_, address) = url().split_once("://").map(|(scheme, rest)| (scheme.to_owned(), rest.to_owned())).unwrap();
-    let proxy = Proxy::start_slow(address, Duration::from_millis(3)).await;
+    let proxy = Proxy::start_slow(address, Duration::from_millis(1)).await;
     let config = config(&format!("redis://{}", proxy.address));
     let viewers = Viewers::new(RedisPool::new(&config).unwrap());
     let (gateway, room) = (GatewayId::generate(), RoomId::generate());

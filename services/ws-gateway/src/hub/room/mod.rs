@@ -250,9 +250,7 @@ impl Room {
         self.asides += 1;
         let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
-            if subscriber.hears(feed)
-                && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink))
-            {
+            if subscriber.hears(feed) && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink)) {
                 self.tally.delivered += 1;
             }
         }

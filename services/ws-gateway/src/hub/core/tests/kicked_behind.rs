@@ -18,8 +18,7 @@ fn others_go_on(fixture: &mut Fixture, room: RoomId, seq: i64) {
     let bob = UserId::generate();
     let data = format!(r#"{{"roomId":"{room}","userId":"{bob}","typing":true}}"#);
     tell(fixture, room, &format!("{{\"event\":\"typing\",\"seq\":0,\"data\":{data}}}\n"));
-    let data =
-        format!(r#"{{"roomId":"{room}","userId":"{bob}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
+    let data = format!(r#"{{"roomId":"{room}","userId":"{bob}","lastReadSeq":{seq},"readAt":"2026-01-01T00:00:00Z"}}"#);
     tell(fixture, room, &format!("{{\"event\":\"read\",\"seq\":0,\"data\":{data}}}\n"));
 }
 
