@@ -60,10 +60,7 @@ impl PresenceReader {
     }
 
     /// Without the rooms whose members could not be read.
-    async fn read(
-        &self,
-        rooms: Vec<(RoomId, Check)>,
-    ) -> Result<HashMap<RoomId, HashMap<UserId, Found>>, RedisError> {
+    async fn read(&self, rooms: Vec<(RoomId, Check)>) -> Result<HashMap<RoomId, HashMap<UserId, Found>>, RedisError> {
         let whole = |(room_id, check): &(RoomId, Check)| (check.scope == Scope::All).then_some(*room_id);
         let whole: Vec<RoomId> = rooms.iter().filter_map(whole).collect();
         let mut members: HashMap<RoomId, Vec<UserId>> = HashMap::new();
@@ -119,13 +116,16 @@ pub async fn keep_online(
     stop: CancellationToken,
 ) {
     let mut here = HashSet::new();
+    // How many connections had been made when Redis was told of all who are here: over another one it may be a Redis of before, with people
+    // who have left since. `None`: not all is told.
+    let mut told_by = None;
     let mut renewal = tokio::time::interval(ONLINE_RENEWAL);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = renewal.tick() => {
-                if let Err(error) = renew(gateway_id, &online, &here).await {
+                if let Err(error) = renew(gateway_id, &online, &here, &mut told_by).await {
                     tracing::debug!(%error, "online users not renewed");
                 }
             }
@@ -135,6 +135,7 @@ pub async fn keep_online(
                 }
                 if let Err(error) = online.update(gateway_id, &batch.keys(true), &batch.keys(false)).await {
                     tracing::debug!(%error, "online users not told");
+                    told_by = None;
                     pending.put_back(batch.changes);
                 }
                 tokio::time::sleep(TOLD_EVERY).await;
@@ -147,11 +148,25 @@ pub async fn keep_online(
     }
 }
 
-async fn renew(gateway_id: GatewayId, online: &OnlineUsers, here: &HashSet<UserId>) -> Result<(), RedisError> {
-    if online.renew(gateway_id).await? == here.len() {
+async fn renew(
+    gateway_id: GatewayId,
+    online: &OnlineUsers,
+    here: &HashSet<UserId>,
+    told_by: &mut Option<u64>,
+) -> Result<(), RedisError> {
+    let there = online.renew(gateway_id).await?;
+    let made = online.connections_made();
+    if there == here.len() && *told_by == Some(made) {
         return Ok(());
     }
-    tracing::info!(users = here.len(), "redis did not have the online users of this gateway: telling them anew");
+    tracing::debug!(
+        users = here.len(),
+        there,
+        "redis may not have the online users of this gateway: telling them anew"
+    );
+    *told_by = None;
     let users: Vec<UserId> = here.iter().copied().collect();
-    online.replace(gateway_id, &users).await
+    online.replace(gateway_id, &users).await?;
+    *told_by = Some(made);
+    Ok(())
 }
