@@ -93,7 +93,8 @@ impl Keys {
         }
     }
 
-    /// String, present while the gateway lives ([`GATEWAY_LEASE`]): the lease of everything it registered.
+    /// String, present while the gateway lives ([`GATEWAY_LEASE`]): the lease of its viewers, who count
+    /// under another id when it tells all of them anew.
     pub fn gateway_lease(&self, gateway: GatewayId) -> String {
         format!("{}chat:lease:{gateway}", self.prefix)
     }

@@ -62,10 +62,19 @@ impl OnlineUsers {
         Ok(count)
     }
 
-    /// Exactly these users are on the gateway.
+    /// How many connections to Redis were made. While it stays the same Redis has what it was told, unless it lost it.
+    pub fn connections_made(&self) -> u64 {
+        self.pool.connections_made()
+    }
+
+    /// Exactly these users are on the gateway. None of them seems to be gone meanwhile.
     pub async fn replace(&self, gateway: GatewayId, users: &[UserId]) -> Result<(), RedisError> {
-        self.pool.run(redis::pipe().del(self.pool.keys().online_users(gateway)).ignore()).await?;
-        self.update(gateway, users, &[]).await
+        self.update(gateway, users, &[]).await?;
+        let mut connection = self.pool.connection().await?;
+        let listed: Vec<String> = connection.smembers(self.pool.keys().online_users(gateway)).await?;
+        let here: HashSet<UserId> = users.iter().copied().collect();
+        let gone = listed.iter().filter_map(|name| name.parse().ok()).filter(|user| !here.contains(user));
+        self.update(gateway, &[], &gone.collect::<Vec<_>>()).await
     }
 
     /// The gateway has ended, and these users, the last on it, are gone from it.

@@ -10,6 +10,9 @@ use redis::Pipeline;
 
 use crate::{RedisError, RedisPool};
 
+/// Told in one pipeline: the wait for its answer is short, and after a reconnect a gateway tells all its viewers.
+const VIEWERS_PER_PIPELINE: usize = 1_000;
+
 /// The registry; clones share its pool.
 #[derive(Clone)]
 pub struct Viewers {
@@ -36,21 +39,27 @@ impl Viewers {
     /// These users have these rooms open on the gateway.
     pub async fn add(&self, gateway: GatewayId, viewers: &[(RoomId, UserId)]) -> Result<(), RedisError> {
         let ttl = i64::try_from(VIEWERS_TTL.as_secs()).unwrap_or(i64::MAX);
-        let mut pipeline = Pipeline::with_capacity(viewers.len() * 2);
-        for (room, user) in viewers {
-            let key = self.pool.keys().room_viewers(*room);
-            pipeline.sadd(&key, redis_key::viewer(gateway, *user)).ignore().expire(&key, ttl).ignore();
+        for viewers in viewers.chunks(VIEWERS_PER_PIPELINE) {
+            let mut pipeline = Pipeline::with_capacity(viewers.len() * 2);
+            for (room, user) in viewers {
+                let key = self.pool.keys().room_viewers(*room);
+                pipeline.sadd(&key, redis_key::viewer(gateway, *user)).ignore().expire(&key, ttl).ignore();
+            }
+            self.pool.run(&pipeline).await?;
         }
-        self.pool.run(&pipeline).await
+        Ok(())
     }
 
     /// These users have closed these rooms on the gateway.
     pub async fn remove(&self, gateway: GatewayId, viewers: &[(RoomId, UserId)]) -> Result<(), RedisError> {
-        let mut pipeline = Pipeline::with_capacity(viewers.len());
-        for (room, user) in viewers {
-            pipeline.srem(self.pool.keys().room_viewers(*room), redis_key::viewer(gateway, *user)).ignore();
+        for viewers in viewers.chunks(VIEWERS_PER_PIPELINE) {
+            let mut pipeline = Pipeline::with_capacity(viewers.len());
+            for (room, user) in viewers {
+                pipeline.srem(self.pool.keys().room_viewers(*room), redis_key::viewer(gateway, *user)).ignore();
+            }
+            self.pool.run(&pipeline).await?;
         }
-        self.pool.run(&pipeline).await
+        Ok(())
     }
 
     /// Who has the rooms open, on any living gateway. What dead gateways left is removed on the way.

@@ -166,6 +166,13 @@ async fn a_member_says_what_of_a_room_they_want_to_be_told() {
     assert_eq!(call(&system.gateway(1), &alice, Method::GET, &path(room), None).await.1, mentions);
     let unmuted = json!({ "level": "NONE" });
     assert_eq!(call(&gateway, &alice, Method::PUT, &path(room), Some(&unmuted)).await.1["mutedUntil"], json!(null));
+    // Earlier than the database can say, and as late as can be said.
+    for (until, told) in [("-009000-01-01T00:00:00Z", None), ("9999-12-30T22:00:00Z", Some("9999-12-30T22:00:00Z"))] {
+        let body = json!({ "level": "ALL", "mutedUntil": until });
+        let expected = (StatusCode::OK, json!({ "level": "ALL", "mutedUntil": told }));
+        assert_eq!(call(&gateway, &alice, Method::PUT, &path(room), Some(&body)).await, expected);
+        assert_eq!(call(&gateway, &alice, Method::GET, &path(room), None).await, expected);
+    }
     for wrong in [json!({}), json!({ "level": "LOUD" }), json!({ "level": "ALL", "mutedUntil": "soon" })] {
         let (status, refusal) = call(&gateway, &alice, Method::PUT, &path(room), Some(&wrong)).await;
         assert_eq!((status, &refusal["code"]), (StatusCode::BAD_REQUEST, &json!("bad_request")), "{wrong}");

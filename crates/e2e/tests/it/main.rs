@@ -31,6 +31,7 @@ mod late_answers;
 mod loss;
 mod messages;
 mod notifications;
+mod older_redis;
 mod openapi_document;
 mod own_words;
 mod presence;

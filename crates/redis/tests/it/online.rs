@@ -58,10 +58,14 @@ async fn the_users_of_a_gateway_that_says_nothing_more_are_gone_with_its_lease()
     for gateway in [living, dead] {
         let lease: u64 = fixture.connection.ttl(keys.online_users(gateway)).await.unwrap();
         assert!((1..=ONLINE_TTL.as_secs()).contains(&lease), "{lease}");
-        let shortened: bool = fixture.connection.pexpire(keys.online_users(gateway), 300).await.unwrap();
-        assert!(shortened);
     }
+    let shortened: bool = fixture.connection.expire(keys.online_users(living), 10).await.unwrap();
+    assert!(shortened);
     assert_eq!(fixture.online.renew(living).await.unwrap(), 1);
+    let lease: u64 = fixture.connection.ttl(keys.online_users(living)).await.unwrap();
+    assert!(lease > 10, "{lease}");
+    let shortened: bool = fixture.connection.pexpire(keys.online_users(dead), 300).await.unwrap();
+    assert!(shortened);
     let expired = async {
         while fixture.online.online(&[ann, bob]).await.unwrap().unwrap().contains(&bob) {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A TCP proxy that can stop forwarding without closing anything, as a cut network does.
+//! A TCP proxy that can stop forwarding without closing anything, as a cut network does, or forward slowly.
 
 use std::{
     net::SocketAddr,
@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -26,6 +27,11 @@ pub struct Proxy {
 
 impl Proxy {
     pub async fn start(target: String) -> Self {
+        Self::start_slow(target, Duration::ZERO).await
+    }
+
+    /// Forwards 16 KiB, then pauses.
+    pub async fn start_slow(target: String, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (cut, state) = watch::channel(false);
@@ -39,8 +45,8 @@ impl Proxy {
                 }
                 let Ok(far) = TcpStream::connect(&target).await else { continue };
                 let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                tokio::spawn(pump(near_in, far_out, state.clone()));
-                tokio::spawn(pump(far_in, near_out, state.clone()));
+                tokio::spawn(pump(near_in, far_out, state.clone(), pause));
+                tokio::spawn(pump(far_in, near_out, state.clone(), pause));
             }
         });
         Self { address, cut, refusing, attempts }
@@ -61,12 +67,15 @@ impl Proxy {
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut cut: watch::Receiver<bool>) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut cut: watch::Receiver<bool>, pause: Duration) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         // What was read before the cut is held, like packets that are not acknowledged.
         if cut.wait_for(|cut| !cut).await.is_err() || to.write_all(&buffer[..count]).await.is_err() {
             return;
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Carries out what the hub wants: Redis subscriptions, database reads, registration of viewers. Results go back as inputs.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytestring::ByteString;
-use chat_protocol::{
-    ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId,
-    redis_key::{Channel, GATEWAY_LEASE_RENEWAL},
-};
+use chat_protocol::{ErrorCode, GatewayId, Rejection, RoomId, TimelineKind, UserId, redis_key::Channel};
 use chat_redis::{OnlineUsers, SubscriberHandle, Viewers};
 use chat_service::{Backoff, Lifecycle, is_broken};
 use chat_store::{Store, StoreError, TimelineItem};
@@ -20,6 +24,7 @@ use super::{
     presence_io::{PresenceReader, keep_online},
     room::PageRequest,
     sink::TimelineEvent,
+    viewers_io::keep_viewers,
 };
 use crate::{
     auth::Logins, last_seen::LastSeen, marks::Marks, membership::Memberships, room_lists::RoomLists, waiters::Waiters,
@@ -29,8 +34,6 @@ use crate::{
 const READS: usize = 8;
 /// Users whose log-ins are read in one query.
 const USERS: usize = 5_000;
-/// Viewer changes are told to Redis at most this often.
-const VIEWERS_EVERY: Duration = Duration::from_millis(100);
 /// Tries of a read that a client waits for.
 const OPEN_TRIES: u32 = 4;
 
@@ -74,6 +77,7 @@ pub struct Executor {
     reads: Arc<Semaphore>,
     channels: Arc<Pending<Channel>>,
     viewers: Arc<Pending<(RoomId, UserId)>>,
+    viewers_anew: Arc<AtomicBool>,
     online: Arc<Pending<UserId>>,
     presence: PresenceReader,
 }
@@ -84,13 +88,16 @@ impl Executor {
         let (channels, viewers) = (Arc::new(Pending::default()), Arc::new(Pending::default()));
         let keeping = keep_channels(parts.subscriber.clone(), channels.clone(), parts.stop.clone());
         parts.lifecycle.spawn("channels", keeping);
-        let keeping = keep_viewers(parts.gateway_id, parts.viewers.clone(), viewers.clone(), parts.lifecycle.soft());
+        let (registry, soft) = (parts.viewers.clone(), parts.lifecycle.soft());
+        let viewers_anew = Arc::<AtomicBool>::default();
+        let keeping = keep_viewers(parts.gateway_id, registry, viewers.clone(), viewers_anew.clone(), soft);
         parts.lifecycle.spawn("viewers", keeping);
         let online = Arc::new(Pending::default());
         let keeping = keep_online(parts.gateway_id, parts.online.clone(), online.clone(), parts.stop.clone());
         parts.lifecycle.spawn("online", keeping);
         let presence = PresenceReader::new(parts.store.clone(), parts.online.clone());
-        Arc::new(Self { parts, reads: Arc::new(Semaphore::new(READS)), channels, viewers, online, presence })
+        let reads = Arc::new(Semaphore::new(READS));
+        Arc::new(Self { parts, reads, channels, viewers, viewers_anew, online, presence })
     }
 
     /// Carries out what the hub wanted in one turn.
@@ -103,7 +110,10 @@ impl Executor {
                 }
                 Effect::Channel { channel, wanted } => self.channels.want([(channel, wanted)]),
                 Effect::Viewer { room_id, user_id, viewing } => self.viewers.want([((room_id, user_id), viewing)]),
-                Effect::AllViewers(all) => self.viewers.want(all.into_iter().map(|viewer| (viewer, true))),
+                Effect::AllViewers(all) => {
+                    self.viewers_anew.store(true, Ordering::Release);
+                    self.viewers.want(all.into_iter().map(|viewer| (viewer, true)));
+                }
                 Effect::Online { user_id, online } => {
                     self.parts.last_seen.note(user_id, online);
                     self.online.want([(user_id, online)]);
@@ -298,40 +308,5 @@ async fn keep_channels(subscriber: SubscriberHandle, pending: Arc<Pending<Channe
             // Nobody waits any more: fine.
             done.send(()).ok();
         }
-    }
-}
-
-/// Tells Redis who has which room open, in batches, and renews the lease under which that counts. At the end the lease is dropped: at once
-/// nobody is a viewer here any more.
-async fn keep_viewers(
-    gateway_id: GatewayId,
-    viewers: Viewers,
-    pending: Arc<Pending<(RoomId, UserId)>>,
-    stop: CancellationToken,
-) {
-    let mut renewal = tokio::time::interval(GATEWAY_LEASE_RENEWAL);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = renewal.tick() => {
-                if let Err(error) = viewers.renew_lease(gateway_id).await {
-                    tracing::debug!(%error, "lease not renewed");
-                }
-            }
-            batch = pending.take() => {
-                let told = async {
-                    viewers.add(gateway_id, &batch.keys(true)).await?;
-                    viewers.remove(gateway_id, &batch.keys(false)).await
-                };
-                if let Err(error) = told.await {
-                    tracing::debug!(%error, "viewers not told");
-                    pending.put_back(batch.changes);
-                }
-                tokio::time::sleep(VIEWERS_EVERY).await;
-            }
-        }
-    }
-    if let Err(error) = viewers.drop_lease(gateway_id).await {
-        tracing::debug!(%error, "lease not dropped");
     }
 }

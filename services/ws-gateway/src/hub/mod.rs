@@ -11,6 +11,7 @@ mod presence_io;
 mod receipts;
 mod room;
 mod sink;
+mod viewers_io;
 mod watched;
 
 use std::{

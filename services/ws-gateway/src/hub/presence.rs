@@ -1,9 +1,8 @@
 //! Who of a room's members is online, told to the subscribers who asked for it. No I/O: the hub carries out the checks it asks for.
 //!
 //! A room is checked when its first subscriber asks, when a hint names a member, and every [`FULL_EVERY`] in case a hint was lost. The
-//! difference to what was told before is told. While the truth cannot be read nothing is told, and whoever was online stays so.
-//!
-//! [`FULL_EVERY`]: super::watched::FULL_EVERY
+//! difference to what was told before is told. While Redis cannot be read nothing is told, and whoever was online stays so; while PostgreSQL
+//! cannot, the members known so far are checked.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
@@ -22,7 +21,7 @@ use super::{
     SessionHandle,
     effect::Effect,
     sink::{Rendered, Sink, SubscriptionKey},
-    watched::{Check, Found, OFFLINE_AFTER, Watched, Watcher, WatcherKey},
+    watched::{Check, FULL_EVERY, Found, OFFLINE_AFTER, Watched, Watcher, WatcherKey},
 };
 
 /// For this long after Redis was away nobody is told as offline: the gateways first say anew who is there.
@@ -41,8 +40,17 @@ pub struct Checked {
     pub room_id: RoomId,
     /// Whether it was of all members.
     pub all: bool,
-    /// What was found of them; `None` when that could not be read.
-    pub found: Option<HashMap<UserId, Found>>,
+    /// What was found of them.
+    pub found: Result<HashMap<UserId, Found>, Unread>,
+}
+
+/// What could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// Who is a member: PostgreSQL did not say.
+    Members,
+    /// Who is online: Redis did not say.
+    Online,
 }
 
 /// The rooms whose members' presence somebody here wants to know.
@@ -54,6 +62,7 @@ pub struct Presences {
     /// Watchers to tell something, in the order of their turns.
     owing: VecDeque<(RoomId, WatcherKey)>,
     offline_from: Instant,
+    last_hint: Instant,
     pushes: u64,
     delivered: u64,
 }
@@ -66,6 +75,7 @@ impl Presences {
             rooms_of: HashMap::new(),
             owing: VecDeque::new(),
             offline_from: now,
+            last_hint: now,
             pushes: 0,
             delivered: 0,
         }
@@ -127,10 +137,7 @@ impl Presences {
 
     /// These users came or went somewhere.
     pub fn hint(&mut self, users: &[UserId], now: Instant) {
-        // While a room's members are first read, a hint may or may not concern them, and come before or after the reading.
-        for watched in self.rooms.values_mut().filter(|watched| watched.checking && !watched.known) {
-            watched.full_at = now;
-        }
+        self.last_hint = now;
         for user in users {
             for room_id in self.rooms_of.get(user).into_iter().flatten() {
                 if let Some(watched) = self.rooms.get_mut(room_id) {
@@ -161,12 +168,30 @@ impl Presences {
         let Checked { room_id, all, found } = checked;
         let Some(watched) = self.rooms.get_mut(&room_id) else { return };
         watched.checking = false;
-        let Some(found) = found else {
-            self.offline_from = now + OFFLINE_HELD;
-            (watched.known, watched.full_at) = (false, now);
-            return;
+        let gone = std::mem::take(&mut watched.gone);
+        let mut found = match found {
+            Ok(found) => found,
+            Err(Unread::Members) if watched.known => {
+                // Those known so far are checked without PostgreSQL.
+                watched.full_at = now + FULL_EVERY;
+                watched.hinted.extend(watched.members.keys());
+                return;
+            }
+            Err(unread) => {
+                if unread == Unread::Online {
+                    self.offline_from = now + OFFLINE_HELD;
+                }
+                (watched.known, watched.full_at) = (false, now);
+                return;
+            }
         };
+        found.retain(|user, _| !gone.contains(user));
         if all {
+            // Who left may have come back by now. And while members are first read, a hint may or may not concern them, and come before or
+            // after the reading.
+            if !gone.is_empty() || (!watched.known && self.last_hint >= watched.began) {
+                watched.full_at = now;
+            }
             let former: Vec<UserId> =
                 watched.members.keys().filter(|user| !found.contains_key(user)).copied().collect();
             for user in former {

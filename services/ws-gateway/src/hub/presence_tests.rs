@@ -66,13 +66,13 @@ impl Fixture {
 
     fn found(&mut self, all: bool, online: &[(UserId, bool)]) {
         let found = |(user, here): &(UserId, bool)| (*user, if *here { Found::Here } else { Found::Away(None) });
-        let found = Some(online.iter().map(found).collect());
+        let found = Ok(online.iter().map(found).collect());
         self.presences.checked(Checked { room_id: self.room, all, found }, self.now);
         assert_eq!(self.after(ROUND), None, "nothing to check just after a check");
     }
 
-    fn failed(&mut self) {
-        self.presences.checked(Checked { room_id: self.room, all: true, found: None }, self.now);
+    fn failed(&mut self, unread: Unread) {
+        self.presences.checked(Checked { room_id: self.room, all: true, found: Err(unread) }, self.now);
     }
 
     /// A room that is watched, and known after its first check.
@@ -196,7 +196,7 @@ fn while_the_truth_cannot_be_read_nobody_is_told_as_offline() {
     told(&alice);
     for _ in 0..5 {
         assert_eq!(fixture.after(FULL_EVERY), Some(Scope::All));
-        fixture.failed();
+        fixture.failed(Unread::Online);
     }
     fixture.watch(&late);
     fixture.presences.resync(fixture.now);
@@ -248,7 +248,7 @@ fn whoever_went_is_told_with_the_time_they_were_last_seen_and_it_is_read_at_the_
         assert!(fixture.after(pause).is_some());
         let [Effect::CheckPresence(rooms)] = &fixture.effects[..] else { panic!("{:?}", fixture.effects) };
         assert_eq!(rooms[0].1.going, going);
-        let found = Some(HashMap::from([(ann, Found::Away(Some(seen)))]));
+        let found = Ok(HashMap::from([(ann, Found::Away(Some(seen)))]));
         fixture.presences.checked(Checked { room_id: fixture.room, all: false, found }, fixture.now);
     }
     fixture.after(ROUND);
@@ -329,7 +329,7 @@ fn a_large_room_does_not_hold_up_a_small_one() {
     }
     let (small, alice, ann) = (RoomId::generate(), session(10_000), UserId::generate());
     fixture.presences.watch(small, &alice, 0, Sink::Native, fixture.now, &mut fixture.effects);
-    let found = Some(HashMap::from([(ann, Found::Here)]));
+    let found = Ok(HashMap::from([(ann, Found::Here)]));
     fixture.presences.checked(Checked { room_id: small, all: true, found }, fixture.now);
     let mut turns = 0;
     while told(&alice).is_empty() {
@@ -354,8 +354,73 @@ fn of_a_former_member_nothing_more_is_told() {
     // What was being read when they left.
     fixture
         .presences
-        .checked(Checked { room_id: room, all: false, found: Some(HashMap::from([(ann, Found::Here)])) }, fixture.now);
+        .checked(Checked { room_id: room, all: false, found: Ok(HashMap::from([(ann, Found::Here)])) }, fixture.now);
     fixture.after(ROUND);
     assert!(told(&alice).is_empty());
     assert!(fixture.presences.rooms_of.is_empty());
+}
+
+#[test]
+fn a_check_under_way_does_not_bring_back_who_leaves_meanwhile() {
+    let [ann, bob] = std::array::from_fn(|_| UserId::generate());
+    let alice = session(10_000);
+    // While the members are first read, and when they are known.
+    for known in [false, true] {
+        let mut fixture = if known { Fixture::known(&alice, &[(ann, true), (bob, true)]) } else { Fixture::new() };
+        if known {
+            told(&alice);
+        } else {
+            fixture.watch(&alice);
+        }
+        assert_eq!(fixture.after(FULL_EVERY), Some(Scope::All));
+        fixture.presences.left(fixture.room, bob);
+        fixture.found(true, &[(ann, true), (bob, true)]);
+        assert_eq!(told(&alice), if known { vec![] } else { vec![(ann, Online)] });
+        // He may have been invited again.
+        assert_eq!(fixture.after(CHECK_EVERY), Some(Scope::All));
+        fixture.found(true, &[(ann, true), (bob, true)]);
+        assert_eq!(told(&alice), [(bob, Online)]);
+    }
+}
+
+#[test]
+fn while_the_members_cannot_be_read_those_known_come_and_go_as_redis_says() {
+    let [ann, bob] = std::array::from_fn(|_| UserId::generate());
+    let (alice, late) = (session(10_000), session(10_000));
+    let mut fixture = Fixture::known(&alice, &[(ann, true), (bob, false)]);
+    told(&alice);
+    for _ in 0..3 {
+        assert_eq!(fixture.after(FULL_EVERY), Some(Scope::All));
+        fixture.failed(Unread::Members);
+        let Some(Scope::Users(mut users)) = fixture.after(CHECK_EVERY) else { panic!("{:?}", fixture.effects) };
+        users.sort();
+        let mut both = vec![ann, bob];
+        both.sort();
+        assert_eq!(users, both, "nobody's hint is lost with the check that failed");
+        fixture.found(false, &[(ann, true), (bob, false)]);
+    }
+    fixture.presences.hint(&[ann, bob], fixture.now);
+    assert!(fixture.after(CHECK_EVERY).is_some());
+    fixture.found(false, &[(ann, false), (bob, true)]);
+    assert_eq!(told(&alice), [(bob, Online)]);
+    assert_eq!(fixture.after(OFFLINE_AFTER), Some(Scope::Users(vec![ann])));
+    fixture.found(false, &[(ann, false)]);
+    assert_eq!(told(&alice), [(ann, Offline)]);
+    fixture.watch(&late);
+    assert_eq!(fixture.after(CHECK_EVERY), None);
+    assert_eq!(told(&late), [(bob, Online)]);
+}
+
+#[test]
+fn a_room_whose_members_were_never_read_is_asked_for_until_they_are() {
+    let mut fixture = Fixture::new();
+    let (alice, ann) = (session(10_000), UserId::generate());
+    fixture.watch(&alice);
+    for _ in 0..3 {
+        assert_eq!(fixture.after(CHECK_EVERY), Some(Scope::All));
+        fixture.failed(Unread::Members);
+    }
+    assert_eq!(fixture.after(CHECK_EVERY), Some(Scope::All));
+    fixture.found(true, &[(ann, true)]);
+    assert_eq!(told(&alice), [(ann, Online)]);
 }

@@ -112,6 +112,10 @@ pub struct Watched {
     pub full_at: Instant,
     pub not_before: Instant,
     pub checking: bool,
+    /// When the last check began.
+    pub began: Instant,
+    /// Who left since the check under way began: it may have found them still.
+    pub gone: HashSet<UserId>,
 }
 
 impl Watched {
@@ -127,6 +131,8 @@ impl Watched {
             full_at: now,
             not_before: now,
             checking: false,
+            began: now,
+            gone: HashSet::new(),
         }
     }
 
@@ -141,6 +147,9 @@ impl Watched {
 
     /// Somebody is no member any more: nothing more is told of them.
     pub fn leave(&mut self, user: UserId) -> bool {
+        if self.checking {
+            self.gone.insert(user);
+        }
         let Some(member) = self.members.remove(&user) else { return false };
         self.changes.remove(&member.changed);
         self.hinted.remove(&user);
@@ -177,6 +186,7 @@ impl Watched {
             Scope::Users(self.hinted.drain().collect())
         };
         self.checking = true;
+        self.began = now;
         self.not_before = now + CHECK_EVERY;
         let going =
             |user: &UserId| self.members.get(user).is_some_and(|member| matches!(member.standing, Standing::Going(_)));

@@ -30,8 +30,8 @@ pub struct MemberPresence {
     user_id: UserId,
     /// `UNKNOWN`: it cannot be found out just now.
     status: MemberStatus,
-    /// Of who is not online: when the last session ended; missing when there never was one. While the status is unknown, and after a gateway
-    /// was killed, it may be a minute behind.
+    /// Of who is not online: when the last session ended; missing when there never was one. It is written within about a second, until when
+    /// the time before stands here. While the status is unknown, and after a gateway was killed, it may be a minute behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_seen: Option<Timestamp>,

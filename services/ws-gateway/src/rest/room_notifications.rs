@@ -17,7 +17,7 @@ use crate::{app::Gateway, auth::Identity};
 pub struct NotificationSettings {
     /// Of which messages; ALL where nothing was set.
     level: NotifyLevel,
-    /// Of none at all before then; null or absent: not muted.
+    /// Of none at all before then; null, absent or in the past: not muted.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     muted_until: Option<Timestamp>,
@@ -54,7 +54,9 @@ pub async fn set(
     room_id: web::Path<RoomId>,
     body: web::Json<NotificationSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let settings = body.into_inner();
+    let mut settings = body.into_inner();
+    // The database does not know all of the past.
+    settings.muted_until = settings.muted_until.filter(|until| *until > gateway.clock.now());
     let wants = RoomNotifications { level: settings.level, muted_until: settings.muted_until };
     if !gateway.store.set_room_notifications(*room_id, identity.user_id, wants).await? {
         return Err(Rejection::room_not_found().into());

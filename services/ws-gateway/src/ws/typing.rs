@@ -61,11 +61,10 @@ impl TypingTeller {
     }
 
     /// The session ends: whoever saw that it types is told that it does not, while they would still believe it. Nobody waits, and nothing is
-    /// read: of who may not be a member any more nothing is told.
+    /// read: where the membership has ended meanwhile, the room's subscribers are not told.
     pub fn ended(&self, throttle: TypingThrottle, user_id: UserId) {
         for room_id in throttle.typing(Instant::now()) {
-            if self.memberships.passed(room_id, user_id)
-                && let Ok(payload) = payload(&Typing { room_id, user_id, typing: false })
+            if let Ok(payload) = payload(&Typing { room_id, user_id, typing: false })
                 && self.waiting.try_send((Channel::Room(room_id), payload)).is_err()
             {
                 return;
@@ -146,7 +145,26 @@ impl TypingThrottle {
 
 #[cfg(test)]
 mod tests {
+    use chat_service::Secret;
+    use chat_store::{PostgresConfig, Store};
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_told_is_taken_back_at_the_end_although_the_membership_was_checked_long_ago() {
+        let (url, schema) = (Secret::new("postgres://u:p@127.0.0.1:1/d"), "s".to_owned());
+        let store = Store::new(&PostgresConfig { url, schema, pool_size: 1 }).unwrap();
+        // Which remembers nothing, as after a while.
+        let (teller, mut waiting) = TypingTeller::new(Memberships::new(store));
+        let (mut throttle, room_id, user_id) = (TypingThrottle::default(), RoomId::generate(), UserId::generate());
+        assert!(throttle.admit(room_id, true, Instant::now()));
+        teller.ended(throttle, user_id);
+        let (channel, told) = waiting.try_recv().unwrap();
+        assert_eq!(
+            (channel, told),
+            (Channel::Room(room_id), payload(&Typing { room_id, user_id, typing: false }).unwrap())
+        );
+    }
 
     #[test]
     fn typing_is_told_every_two_seconds_at_most_and_its_end_once() {

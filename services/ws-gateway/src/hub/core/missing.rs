@@ -41,10 +41,15 @@ impl Hub {
         }
     }
 
+    /// What follows whatever moved a room or its subscribers: some are brought forward, pages are asked for, and whose membership has ended
+    /// meanwhile watches nobody any more.
     pub(super) fn read_wanted(&mut self, room_id: RoomId, now: Instant, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         let removed = room.serve_from_ring(now);
         ask_for_pages(room_id, room, now, self.timing.gap_wait, &mut self.tally, effects);
+        for (session, key) in room.take_ending() {
+            self.presences.unwatch(room_id, session, key, effects);
+        }
         self.removed(room_id, removed, effects);
     }
 

@@ -1,3 +1,4 @@
+mod kicked_behind;
 mod log_ins;
 mod marks;
 mod subscriptions;

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_protocol::{ErrorCode, RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId, SessionId, UserId};
 
 pub use self::{reading::Whose, ring::RingLimits};
 use self::{ring::Ring, typing::TypingGate};
@@ -89,7 +89,16 @@ struct Subscriber {
     joined_seq: i64,
     /// The room's head when its membership was checked.
     known: i64,
+    /// The membership has ended with an entry that the cursor has not reached: from now on only what led up to it is told.
+    ending: bool,
     state: State,
+}
+
+impl Subscriber {
+    /// Whether what stands beside the timeline is told to it.
+    fn hears(&self, feed: Feed) -> bool {
+        self.feed.has(feed) && self.state == State::Active && !self.ending
+    }
 }
 
 /// Counts for the metrics, reset by whoever reads them.
@@ -123,6 +132,8 @@ pub struct Room {
     /// After a failed read: not before this.
     retry_at: Option<Instant>,
     subscribers: Vec<Subscriber>,
+    /// Those that began to end since the last [`Self::take_ending`].
+    ending: Vec<(SessionId, SubscriptionKey)>,
     /// Since when nobody is subscribed.
     idle_since: Option<Instant>,
     asides: u64,
@@ -145,6 +156,7 @@ impl Room {
             catch_up_page: false,
             retry_at: None,
             subscribers: Vec::new(),
+            ending: Vec::new(),
             idle_since: Some(now),
             asides: 0,
             receipts: Receipts::default(),
@@ -186,6 +198,11 @@ impl Room {
     /// What was counted since the last call.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
+    }
+
+    /// Subscriptions whose membership has ended since the last call, while the entry that says so has not reached them.
+    pub fn take_ending(&mut self) -> Vec<(SessionId, SubscriptionKey)> {
+        std::mem::take(&mut self.ending)
     }
 
     /// Takes a live event, in whatever order it arrives. Returns the subscriptions that ended with it.
@@ -233,10 +250,7 @@ impl Room {
         self.asides += 1;
         let mut rendered = Rendered::aside(self.id, event, self.asides, json);
         for subscriber in &self.subscribers {
-            if subscriber.feed.has(feed)
-                && subscriber.state == State::Active
-                && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink))
-            {
+            if subscriber.hears(feed) && subscriber.session.outbox.try_push_aside(rendered.frame(&subscriber.sink)) {
                 self.tally.delivered += 1;
             }
         }
@@ -288,14 +302,16 @@ impl Room {
     }
 
     /// Ends the subscriptions of users whose membership ends with this event: those that have it, and, when it is new, those still waiting.
-    /// Whoever waits when it is told again became a member after it, or is about to be refused.
+    /// Whoever waits when it is told again became a member after it, or is about to be refused. Those that have yet to be brought forward to
+    /// it begin to end.
     fn expel(&mut self, event: &TimelineEvent, live: bool, now: Instant, removed: &mut Vec<Removed>) {
         let mut index = 0;
-        while let Some(subscriber) = self.subscribers.get(index) {
+        while let Some(subscriber) = self.subscribers.get_mut(index) {
             let concerned = event.removed.contains(&subscriber.session.user_id);
             let waits = subscriber.state == State::Waiting;
             // A later membership of the same user begins after it.
-            let has_it = subscriber.cursor == event.seq && event.seq >= subscriber.joined_seq;
+            let ends = event.seq >= subscriber.joined_seq;
+            let has_it = subscriber.cursor == event.seq && ends;
             if concerned && (if waits { live } else { has_it }) {
                 let gone = self.remove_at(index, now);
                 if gone.state != State::Waiting {
@@ -304,6 +320,10 @@ impl Room {
                 }
                 removed.push(Removed { session: gone.session, key: gone.key, feed: gone.feed });
             } else {
+                if concerned && live && ends && !subscriber.ending {
+                    subscriber.ending = true;
+                    self.ending.push((subscriber.session.id, subscriber.key));
+                }
                 index += 1;
             }
         }

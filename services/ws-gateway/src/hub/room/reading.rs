@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chat_protocol::{SessionId, UserId};
 
-use super::{Room, State};
+use super::Room;
 use crate::hub::sink::{Feed, Rendered};
 
 /// To whose sessions a mark goes.
@@ -52,7 +52,7 @@ impl Room {
         let mut sessions = Vec::new();
         for subscriber in &self.subscribers {
             let own = subscriber.session.user_id == user_id;
-            if !subscriber.feed.has(Feed::READ) || subscriber.state != State::Active || own != (whose == Whose::Own) {
+            if !subscriber.hears(Feed::READ) || own != (whose == Whose::Own) {
                 continue;
             }
             sessions.push(subscriber.session.id);

@@ -17,7 +17,8 @@ impl Room {
             return false;
         }
         let state = State::Waiting;
-        self.subscribers.push(Subscriber { session, key, sink, feed, cursor: 0, joined_seq: 0, known: 0, state });
+        let (cursor, joined_seq, known, ending) = (0, 0, 0, false);
+        self.subscribers.push(Subscriber { session, key, sink, feed, cursor, joined_seq, known, ending, state });
         self.idle_since = None;
         true
     }
