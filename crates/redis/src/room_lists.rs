@@ -56,9 +56,13 @@ impl Part {
     }
 }
 
-/// Parts that something made wrong, each once: to be dropped before anybody is told.
+/// What something made wrong, each once: to be dropped before anybody is told.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Outdated(BTreeSet<Part>);
+pub struct Outdated {
+    parts: BTreeSet<Part>,
+    /// Who is no member any more: their read marks are none.
+    left: BTreeSet<(RoomId, UserId)>,
+}
 
 impl Outdated {
     /// What an event changes.
@@ -66,28 +70,39 @@ impl Outdated {
         if event.entry.is_some() {
             self.add_rooms([event.room_id]);
             self.add_users(event.concerned.iter().copied());
+            self.add_left(event.room_id, event.removed.iter().copied());
         }
     }
 
     /// What all members see of the rooms.
     pub fn add_rooms(&mut self, rooms: impl IntoIterator<Item = RoomId>) {
-        self.0.extend(rooms.into_iter().map(Part::Line));
+        self.parts.extend(rooms.into_iter().map(Part::Line));
     }
 
     /// Which rooms the users have, or how far they have read.
     pub fn add_users(&mut self, users: impl IntoIterator<Item = UserId>) {
-        self.0.extend(users.into_iter().map(Part::Rooms));
+        self.parts.extend(users.into_iter().map(Part::Rooms));
+    }
+
+    /// Who has left a room. With the mark in Redis goes what a further one would be compared with: it needs a floor from the database, and
+    /// whoever is no member has none there.
+    pub fn add_left(&mut self, room: RoomId, users: impl IntoIterator<Item = UserId>) {
+        self.left.extend(users.into_iter().map(|user| (room, user)));
     }
 
     /// Whether nothing is outdated.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.parts.is_empty() && self.left.is_empty()
     }
 
     pub(crate) fn add_drops(&self, keys: &Keys, pipeline: &mut Pipeline) {
-        let names: Vec<String> = self.0.iter().map(|part| part.key(keys)).collect();
+        let names: Vec<String> = self.parts.iter().map(|part| part.key(keys)).collect();
         for names in names.chunks(KEYS_PER_COMMAND) {
             pipeline.unlink(names).ignore();
+        }
+        for &(room, user) in &self.left {
+            pipeline.hdel(keys.room_marks(room), user.to_string()).ignore();
+            pipeline.hdel(keys.user_marks(user), room.to_string()).ignore();
         }
     }
 }
@@ -179,10 +194,11 @@ impl RoomListCache {
         self.pool.publish_after(outdated, &[]).await
     }
 
-    /// Remembers parts that are still to be dropped, by [`Self::settle`].
+    /// Remembers parts that are still to be dropped, by [`Self::settle`]. Marks of those who left are not: whoever tells of a leave tries until
+    /// Redis has dropped them.
     pub fn owe(&self, outdated: Outdated) {
         let mut owed = self.lock();
-        for part in outdated.0 {
+        for part in outdated.parts {
             if owed.parts.len() < OWED_MAX || owed.parts.contains_key(&part) {
                 owed.times += 1;
                 let times = owed.times;
@@ -197,7 +213,9 @@ impl RoomListCache {
         if owed.is_empty() {
             return Ok(());
         }
-        self.pool.publish_after(&Outdated(owed.keys().copied().collect()), &[]).await?;
+        self.pool
+            .publish_after(&Outdated { parts: owed.keys().copied().collect(), ..Outdated::default() }, &[])
+            .await?;
         // What was remembered again meanwhile may have changed after it was dropped.
         self.lock().parts.retain(|part, time| owed.get(part) != Some(time));
         Ok(())

@@ -38,7 +38,7 @@ pub fn decode(record: &Record) -> Result<Routed, String> {
     Ok(Routed { event, outcome, traceparent: record.header_str(header::TRACEPARENT).map(ToOwned::to_owned) })
 }
 
-/// The parts of room lists that the events make wrong.
+/// The parts of room lists that the events make wrong, and the marks of those who left with them.
 pub fn outdated(events: &[Routed]) -> Outdated {
     let mut outdated = Outdated::default();
     for routed in events {
@@ -215,6 +215,18 @@ mod tests {
         let payloads = route(vec![committed(&leave, gateway)]).unwrap();
         let push = push::documents::<RoomPush>(&payloads[0].1).next().unwrap().unwrap();
         assert_eq!((push.seq, push.removed), (3, vec![ann]));
+    }
+
+    #[test]
+    fn with_a_kick_goes_the_mark_of_whoever_was_kicked() {
+        let (room, [ann, ben]) = (RoomId::generate(), std::array::from_fn(|_| UserId::generate()));
+        let members = vec![Member { user_id: ben, nickname: "ben".into() }];
+        let kick = Entry { entry_type: EntryType::SystemKick, sender_id: ann, members, ..entry(room, 3, "") };
+        let mut expected = Outdated::default();
+        expected.add_rooms([room]);
+        expected.add_users([ann, ben]);
+        expected.add_left(room, [ben]);
+        assert_eq!(outdated(&[committed(&kick, GatewayId::generate())]), expected);
     }
 
     #[test]

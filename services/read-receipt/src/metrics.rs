@@ -43,7 +43,7 @@ impl Metrics {
             )?,
             untold: register_int_counter_with_registry!(
                 "chat_read_receipt_marks_untold_total",
-                "Read marks that moved but were not told to the room, because Redis was away",
+                "Read marks that were stored but not told: Redis away, no floor in time, no member any more, or overtaken",
                 registry
             )?,
             dirty: register_int_gauge_with_registry!(

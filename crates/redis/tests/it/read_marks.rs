@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use chat_protocol::{MessageId, PlacedMark, RoomId, UserId, redis_key::READ_MARKS_TTL};
-use chat_redis::{Raise, Raised, ReadMarks, RedisConfig, RedisError, RedisPool};
+use chat_redis::{Outdated, Raise, Raised, ReadMarks, RedisConfig, RedisError, RedisPool};
 use chat_service::Secret;
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -52,6 +52,23 @@ async fn a_mark_only_moves_forward_and_its_room_and_its_user_have_it() {
     assert_eq!(raise(&fixture.marks, at(10), None).await, Raised::Moved, "by number, not by letters");
     assert_eq!(fixture.marks.of_room(room).await.unwrap(), [at(10)]);
     assert_eq!(fixture.marks.raise(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_mark_of_whoever_left_goes_and_a_further_one_has_nothing_to_be_compared_with() {
+    let fixture = Fixture::new().await;
+    let (rooms, users) = ([RoomId::generate(), RoomId::generate()], [UserId::generate(), UserId::generate()]);
+    for (room, user) in [(0, 0), (0, 1), (1, 0)].map(|(room, user)| (rooms[room], users[user])) {
+        assert_eq!(raise(&fixture.marks, mark(room, user, 3), Some(mark(room, user, 1))).await, Raised::Moved);
+    }
+    let mut outdated = Outdated::default();
+    outdated.add_left(rooms[0], [users[0]]);
+    let pool = RedisPool::new(&fixture.config).unwrap();
+    pool.publish_after(&outdated, &[]).await.unwrap();
+    assert_eq!(fixture.marks.of_room(rooms[0]).await.unwrap(), [mark(rooms[0], users[1], 3)]);
+    assert_eq!(fixture.marks.of_user(users[0]).await.unwrap(), [mark(rooms[1], users[0], 3)], "of the other room");
+    assert_eq!(raise(&fixture.marks, mark(rooms[0], users[0], 4), None).await, Raised::Unknown);
+    assert_eq!(raise(&fixture.marks, mark(rooms[0], users[1], 4), None).await, Raised::Moved, "another member's");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod logins;
 mod push_jobs;
 mod queries_prepare;
 mod read_marks;
+mod read_marks_races;
 mod reads;
 mod role_races;
 mod roles;

@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
-use chat_protocol::{ClientMessageId, MessageId, PlacedMark, UserId};
-use chat_store::RoomCommand;
+use chat_protocol::{ClientMessageId, MarkRead, PlacedMark, UserId};
+use chat_redis::{Outdated, RedisPool};
 use chat_testkit::{Isolation, assert_eventually};
 use futures_util::{StreamExt as _, stream};
-use uuid::Uuid;
 
 use crate::stage::{Stage, WITHIN, stop, user};
 
@@ -98,6 +97,32 @@ async fn a_mark_without_a_place_is_told_when_it_is_stored_and_none_behind_it_aft
     stop(ctx).await;
 }
 
+#[tokio::test]
+async fn a_mark_that_comes_after_a_kick_is_not_told() {
+    let mut stage = Stage::new().await;
+    let (ctx, bob, carol) = (stage.start(&[]).await, stage.bob, user(&stage.store, "carol").await);
+    let (invited, kicked) = (ClientMessageId::generate(), ClientMessageId::generate());
+    stage.store.invite_members(&stage.by_alice(&invited), &[carol]).await.unwrap();
+    stage.say().await;
+    stage.send(&stage.mark(bob, 2)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 2));
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "the mark is committed");
+    stage.store.kick_member(&stage.by_alice(&kicked), bob).await.unwrap();
+    // As the broadcaster does before anybody is told of the kick.
+    let mut outdated = Outdated::default();
+    outdated.add_left(stage.room, [bob]);
+    RedisPool::new(&stage.redis()).unwrap().publish_after(&outdated, &[]).await.unwrap();
+    // A gateway may take it for a while: the invitation, a message and the kick came after the first six entries.
+    stage.send(&stage.mark(bob, 9)).await;
+    stage.send(&stage.mark(carol, 8)).await;
+    assert_eq!(stage.next_receipt().await, (carol, 8), "a mark of whoever is no member was told");
+    assert_eventually!(stage.lag().await == 0, within = WITHIN, "both are processed");
+    let marks: Vec<UserId> =
+        stage.marks_in_redis().of_room(stage.room).await.unwrap().iter().map(|it| it.user_id).collect();
+    assert_eq!(marks, [carol]);
+    stop(ctx).await;
+}
+
 /// As when one instance slept, its partitions went to another, and it woke.
 #[tokio::test]
 async fn two_instances_with_the_same_marks_do_no_harm() {
@@ -105,18 +130,36 @@ async fn two_instances_with_the_same_marks_do_no_harm() {
     let (first, bob) = (stage.start(&[]).await, stage.bob);
     let elsewhere = ("CHAT__KAFKA__TOPIC_PREFIX", other.kafka().topic_prefix);
     let second = stage.start(&[elsewhere]).await;
-    for seq in 2..=6 {
+    let to_other = async |stage: &Stage, mark: MarkRead| stage.send_all(&other, &[mark]).await;
+    stage.send(&stage.mark(bob, 3)).await;
+    assert_eq!(stage.next_receipt().await, (bob, 3));
+    for seq in [2, 4] {
+        to_other(&stage, stage.mark(bob, seq)).await;
+    }
+    let told = stage.told_until((bob, 4)).await;
+    assert!(told.iter().all(|mark| *mark >= (bob, 3)), "the mark at 2 was told by the other one: {told:?}");
+    let head = 12;
+    for _ in 6..head {
+        stage.say().await;
+    }
+    for seq in [6, 5, 8, 7, 10, 9, 11, 12] {
         let mark = stage.mark(bob, seq);
-        tokio::join!(stage.send_all(&other, std::slice::from_ref(&mark)), stage.send(&mark));
+        tokio::join!(to_other(&stage, mark.clone()), stage.send(&mark));
+    }
+    let told = stage.told_until((bob, head)).await;
+    // What two processes publish may cross on its way, but what each of them tells goes forward.
+    let mut last = [0, 0];
+    for (_, seq) in &told {
+        let before = last.iter_mut().filter(|before| **before < *seq).max();
+        *before.unwrap_or_else(|| panic!("a mark went back: {told:?}")) = *seq;
     }
     for isolation in [&stage.isolation, &other] {
         assert_eventually!(Stage::lag_of(isolation).await == 0, within = WITHIN, "both are done");
     }
-    assert_eq!(stage.read_seq(bob).await, 6);
-    assert_eq!(stage.marks_in_redis().of_room(stage.room).await.unwrap()[0].seq, 6);
-    stage.told_until((bob, 6)).await;
+    assert_eq!(stage.read_seq(bob).await, head);
+    assert_eq!(stage.marks_in_redis().of_room(stage.room).await.unwrap()[0].seq, head);
     tokio::join!(stop(first), stop(second));
-    assert_eq!(stage.read_seq(bob).await, 6);
+    assert_eq!(stage.read_seq(bob).await, head);
 }
 
 #[tokio::test]
@@ -127,14 +170,7 @@ async fn a_thousand_readers_of_a_room_are_few_publishes() {
     let readers: Vec<UserId> =
         stream::iter(0..READERS).map(|_| user(&store, "reader")).buffer_unordered(4).collect().await;
     let id = ClientMessageId::generate();
-    let command = RoomCommand {
-        room_id: stage.room,
-        actor_id: stage.alice,
-        client_message_id: &id,
-        message_id: MessageId::generate(),
-        digest: Uuid::nil(),
-    };
-    store.invite_members(&command, &readers).await.unwrap();
+    store.invite_members(&stage.by_alice(&id), &readers).await.unwrap();
     stage.say().await;
     // Five messages were there, the invitation is the seventh entry.
     let head = 8;

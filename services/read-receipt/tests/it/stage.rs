@@ -51,14 +51,7 @@ impl Stage {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let room = RoomId::generate();
         let id = ClientMessageId::generate();
-        let command = RoomCommand {
-            room_id: room,
-            actor_id: alice,
-            client_message_id: &id,
-            message_id: MessageId::generate(),
-            digest: Uuid::nil(),
-        };
-        store.create_group_room(&command, "team", &[bob], false).await.unwrap();
+        store.create_group_room(&command(room, alice, &id), "team", &[bob], false).await.unwrap();
         for _ in 0..5 {
             say(&store, room, alice).await;
         }
@@ -191,6 +184,11 @@ impl Stage {
         group_lag(&isolation.kafka(), "read-receipt", &[isolation.topics().read_events()]).await.unwrap()
     }
 
+    /// What alice does to the room.
+    pub fn by_alice<'a>(&self, id: &'a ClientMessageId) -> RoomCommand<'a> {
+        command(self.room, self.alice, id)
+    }
+
     /// One more message of alice's.
     pub async fn say(&self) {
         say(&self.store, self.room, self.alice).await;
@@ -225,6 +223,10 @@ impl Stage {
 pub async fn stop(ctx: Context) {
     ctx.lifecycle.trigger();
     ctx.lifecycle.shutdown_complete().await.unwrap();
+}
+
+fn command(room_id: RoomId, actor_id: UserId, id: &ClientMessageId) -> RoomCommand<'_> {
+    RoomCommand { room_id, actor_id, client_message_id: id, message_id: MessageId::generate(), digest: Uuid::nil() }
 }
 
 async fn say(store: &Store, room_id: RoomId, sender_id: UserId) {

@@ -2,10 +2,11 @@
 //!
 //! A mark that comes alone is told at once. Those that come within [`WINDOW`] after it wait for its end and collapse to the farthest of each
 //! member. More than [`SINGLES`] in a second are not told one by one: a summary of all marks is, and from then on after every change, at
-//! most one per [`SUMMARY_EVERY`], because whoever counts by it cannot count on by single marks.
+//! most one per [`SUMMARY_EVERY`], because whoever counts by it cannot count on by single marks. An entry of the timeline is a change, too: it
+//! moves its sender's mark, or brings or ends marks, and no mark says so.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -100,7 +101,9 @@ impl Receipts {
             self.changed = true;
             return None;
         };
-        // What was told here stays: Redis may have lost it, and PostgreSQL not have it yet.
+        // What was told here stays: Redis may have lost it, and PostgreSQL not have it yet. But for those who are no members any more.
+        let members: HashSet<UserId> = marks.iter().map(|(user_id, _)| *user_id).collect();
+        self.told.retain(|user_id, _| members.contains(user_id));
         for (user_id, seq) in &mut marks {
             let told = self.told.entry(*user_id).or_insert(0);
             *told = (*told).max(*seq);
@@ -120,8 +123,8 @@ impl Receipts {
         self.waiting.clear();
     }
 
-    /// Marks may have been lost on their way: a room that goes by summaries gets one.
-    pub fn resync(&mut self) {
+    /// Marks may have moved that nobody told: a room that goes by summaries gets one.
+    pub fn unsure(&mut self) {
         self.changed |= self.summarised;
     }
 }

@@ -150,13 +150,24 @@ fn what_waited_in_a_process_that_slept_is_not_told_and_a_new_connection_brings_a
     stage.mark(0, 1);
     stage.mark(1, 1);
     stage.receipts.slept();
-    stage.receipts.resync();
+    stage.receipts.unsure();
     assert_eq!((stage.until(500), stage.take()), (0, vec![(0, 1)]));
     for person in 0..60 {
         stage.mark(person, 2);
     }
     assert_eq!(stage.until(600), 1);
     stage.read(&[]);
-    stage.receipts.resync();
+    stage.receipts.unsure();
     assert_eq!(stage.until(1_700), 1);
+}
+
+#[test]
+fn nothing_is_remembered_of_those_who_left() {
+    let mut stage = Stage::new();
+    for person in 0..60 {
+        stage.mark(person, 2);
+    }
+    assert_eq!(stage.until(100), 1);
+    assert_eq!(stage.read(&[(0, 1), (60, 1)]), [(2, 1), (1, 1)]);
+    assert_eq!(stage.receipts.told.len(), 2);
 }

@@ -91,8 +91,11 @@ pub async fn list(
 
 /// The members, for one of them.
 pub async fn members_of(gateway: &Gateway, identity: Identity, room_id: RoomId) -> Result<Vec<MemberRow>, Problem> {
-    gateway.store.membership(room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
-    Ok(gateway.marks.members(room_id).await?)
+    let user_id = identity.user_id;
+    let membership = gateway.store.membership(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
+    let members = gateway.marks.members(room_id).await?;
+    gateway.still_member(room_id, user_id, membership).await?;
+    Ok(members)
 }
 
 /// Invite people into a group.

@@ -55,14 +55,16 @@ pub async fn list(
     identity: Identity,
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
-    gateway.store.membership(*room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
-    let marks = gateway.marks.of_room(*room_id).await?;
+    let (room_id, user_id) = (*room_id, identity.user_id);
+    let membership = gateway.store.membership(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
+    let marks = gateway.marks.of_room(room_id).await?;
+    gateway.still_member(room_id, user_id, membership).await?;
     Ok(HttpResponse::Ok().json(Marks { marks: marks.into_iter().map(MemberMark::from).collect() }))
 }
 
 /// Move my read mark forward.
 #[utoipa::path(tag = "messages", operation_id = "markRead", security(("bearer" = [])), responses(
-    (status = 202, description = "Taken; the room is told when it is stored"),
+    (status = 202, description = "Taken; the room is told at once if it moves"),
     (status = 400, description = "bad_request: seq is negative, or no number", body = ProblemBody),
     (status = 404, description = "room_not_found", body = ProblemBody),
     (status = 503, description = "busy, unavailable: not taken", body = ProblemBody),

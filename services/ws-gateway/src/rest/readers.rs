@@ -111,9 +111,10 @@ pub async fn summarise(
     identity: Identity,
     room_id: web::Path<RoomId>,
 ) -> Result<HttpResponse, Problem> {
-    let room_id = *room_id;
-    gateway.store.membership(room_id, identity.user_id).await?.ok_or_else(Rejection::room_not_found)?;
+    let (room_id, user_id) = (*room_id, identity.user_id);
+    let membership = gateway.store.membership(room_id, user_id).await?.ok_or_else(Rejection::room_not_found)?;
     let marks = gateway.marks.of_room(room_id).await?;
+    gateway.still_member(room_id, user_id, membership).await?;
     Ok(HttpResponse::Ok().json(summary(room_id, marks.iter().map(|mark| mark.read_seq))))
 }
 

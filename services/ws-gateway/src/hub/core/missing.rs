@@ -73,7 +73,7 @@ impl Hub {
         self.heads_pending = false;
         self.log_ins.check_all(now);
         self.presences.resync(now);
-        self.rooms.values_mut().for_each(Room::resync_marks);
+        self.rooms.values_mut().for_each(Room::unsure_of_marks);
         effects.push(Effect::AllViewers(self.viewers.keys().copied().collect()));
         self.check_heads(now, effects);
     }

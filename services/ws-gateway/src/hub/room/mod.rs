@@ -259,6 +259,9 @@ impl Room {
     fn advance(&mut self, event: &TimelineEvent, now: Instant, removed: &mut Vec<Removed>) {
         self.position = Some(event.seq);
         self.typing.advance(event, now);
+        if event.kind.is_message() {
+            self.unsure_of_marks();
+        }
         self.ring.push(event.clone());
         self.hand_over(event, Whom::Live, now, removed);
     }

@@ -68,8 +68,8 @@ impl Room {
         self.receipts.slept();
     }
 
-    /// Redis may have lost marks.
-    pub fn resync_marks(&mut self) {
-        self.receipts.resync();
+    /// Marks may have moved that nobody told: Redis may have lost some, or an entry moved its sender's.
+    pub fn unsure_of_marks(&mut self) {
+        self.receipts.unsure();
     }
 }

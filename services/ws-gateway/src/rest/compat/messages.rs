@@ -84,7 +84,7 @@ pub async fn history(
     Ok(envelope::with(StatusCode::OK, page.entries.into_iter().map(Message::from).collect::<Vec<_>>()))
 }
 
-/// Answered when the mark cannot be lost any more; the room is told when it is stored.
+/// Answered when the mark cannot be lost any more; the room is told at once if it moves.
 pub async fn mark_read(
     gateway: web::Data<Gateway>,
     identity: Identity,

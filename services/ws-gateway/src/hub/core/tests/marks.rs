@@ -4,7 +4,7 @@ use chat_protocol::ReadReceipt;
 use jiff::Timestamp;
 
 use super::*;
-use crate::hub::receipts::WINDOW;
+use crate::hub::receipts::{SUMMARY_EVERY, WINDOW};
 
 /// What the read-receipt service publishes.
 fn mark(fixture: &mut Fixture, room: RoomId, user: UserId, seq: i64) {
@@ -56,6 +56,11 @@ fn later(fixture: &mut Fixture) {
     fixture.hub.tick(fixture.now, &mut fixture.effects);
 }
 
+/// How often the marks are to be read since the last call.
+fn asked_for_marks(fixture: &mut Fixture, room: RoomId) -> usize {
+    fixture.effects.drain(..).filter(|effect| matches!(effect, Effect::ReadMarks(of) if *of == room)).count()
+}
+
 fn own(room_id: RoomId, user_id: UserId, seq: i64) -> ReadReceipt {
     ReadReceipt {
         room_id,
@@ -101,11 +106,8 @@ async fn a_crowd_of_readers_is_told_as_a_summary_and_ones_own_mark_all_the_same(
     for user in &crowd {
         mark(&mut fixture, room, *user, 2);
     }
-    let asked = |fixture: &mut Fixture| {
-        fixture.effects.drain(..).filter(|effect| matches!(effect, Effect::ReadMarks(of) if *of == room)).count()
-    };
     later(&mut fixture);
-    assert_eq!((asked(&mut fixture), items(&alice).await.len()), (1, 1), "the first one by itself");
+    assert_eq!((asked_for_marks(&mut fixture, room), items(&alice).await.len()), (1, 1), "the first one by itself");
     let marks = Some(crowd.iter().map(|user| (*user, 2)).chain([(alice.user_id, 1)]).collect());
     fixture.tell(Input::Marks { room_id: room, marks });
     let told = items(&alice).await;
@@ -113,8 +115,42 @@ async fn a_crowd_of_readers_is_told_as_a_summary_and_ones_own_mark_all_the_same(
     let summary = r#""memberCount":201,"positions":[{"seq":2,"members":200},{"seq":1,"members":1}]}"#;
     assert!(frame.starts_with(r#"{"push":"readSummary","roomId":"#) && frame.ends_with(summary), "{frame}");
     later(&mut fixture);
-    assert_eq!(asked(&mut fixture), 0, "nothing changed");
+    assert_eq!(asked_for_marks(&mut fixture, room), 0, "nothing changed");
     let push = serde_json::to_vec(&UserPush::Read(own(room, alice.user_id, 2))).unwrap();
     fixture.hub.message(Channel::User(alice.user_id), &push, fixture.now, &mut fixture.effects);
     assert_eq!(items(&alice).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_room_that_goes_by_summaries_gets_one_when_somebody_leaves_or_writes() {
+    let (mut fixture, alice, room) = one_in_a_room().await;
+    let crowd: Vec<UserId> = (0..60).map(|_| UserId::generate()).collect();
+    let mut marks: Vec<(UserId, i64)> = crowd.iter().map(|user| (*user, 2)).collect();
+    fixture.message(room, 4);
+    later(&mut fixture);
+    assert_eq!(asked_for_marks(&mut fixture, room), 0, "before there was a summary, none");
+    for user in &crowd {
+        mark(&mut fixture, room, *user, 2);
+    }
+    later(&mut fixture);
+    assert_eq!(asked_for_marks(&mut fixture, room), 1);
+    fixture.tell(Input::Marks { room_id: room, marks: Some(marks.clone()) });
+    items(&alice).await;
+    let left = marks.remove(0).0;
+    let leave = format!("{{\"event\":\"message\",\"seq\":5,\"removed\":[\"{left}\"],\"data\":{{}}}}\n");
+    fixture.hub.message(Channel::Room(room), leave.as_bytes(), fixture.now, &mut fixture.effects);
+    later(&mut fixture);
+    assert_eq!(asked_for_marks(&mut fixture, room), 0, "at most one per second");
+    fixture.now += SUMMARY_EVERY;
+    later(&mut fixture);
+    assert_eq!(asked_for_marks(&mut fixture, room), 1);
+    fixture.tell(Input::Marks { room_id: room, marks: Some(marks) });
+    let told = items(&alice).await;
+    let [Item::Frame(_), Item::Frame(frame)] = &told[..] else { panic!("{told:?}") };
+    assert!(frame.contains(r#""memberCount":59,"#), "{frame}");
+    fixture.now += SUMMARY_EVERY;
+    let change = "{\"event\":\"edit\",\"seq\":6,\"data\":{\"message\":{\"seq\":4}}}\n";
+    fixture.hub.message(Channel::Room(room), change.as_bytes(), fixture.now, &mut fixture.effects);
+    later(&mut fixture);
+    assert_eq!(asked_for_marks(&mut fixture, room), 0, "a change moves no mark");
 }
