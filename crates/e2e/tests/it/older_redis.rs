@@ -22,7 +22,7 @@ async fn whoever_left_is_no_ghost_in_a_redis_that_comes_back_as_it_was_before() 
     let pool = RedisPool::new(&config).unwrap();
     let (online, viewers) = (OnlineUsers::new(pool.clone()), Viewers::new(pool));
     // Nothing, while Redis is away.
-    let online = async || online.online(&everybody).await.unwrap_or_default();
+    let online = async || online.online(&everybody).await.ok().flatten().unwrap_or_default();
     let looking = async || viewers.viewers(&[room]).await.unwrap_or_default().remove(&room).unwrap_or_default();
     let these = |people: &[&Person]| people.iter().map(|person| person.id).collect::<HashSet<UserId>>();
 
