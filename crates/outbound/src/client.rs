@@ -13,7 +13,7 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout_at},
 };
 
@@ -92,13 +92,24 @@ impl Outbound {
         }
     }
 
-    /// Posts `body` to `url`, which is checked again; waits for its turn first.
+    /// Waits for a turn: there are only so many calls at once.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn(self.at_once.acquire().await.ok())
+    }
+
+    /// Posts `body` to `url`; waits for its turn first.
     pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Attempt {
+        let turn = self.turn().await;
+        self.post_in(turn, url, headers, body).await
+    }
+
+    /// Posts `body` to `url`, which is checked again, now that it is its turn.
+    pub async fn post_in(&self, turn: Turn<'_>, url: &str, headers: HeaderMap, body: Bytes) -> Attempt {
         let target = match self.guarded.guard.check_url(url) {
             Ok(target) => target,
             Err(forbidden) => return Attempt::Forbidden(forbidden),
         };
-        let Ok(_turn) = self.at_once.acquire().await else { return Attempt::Failed(Failure::Broken) };
+        let Some(_turn) = turn.0 else { return Attempt::Failed(Failure::Broken) };
         let mut request = Request::new(Full::new(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (Method::POST, target.uri, headers);
         let until = Instant::now() + self.within;
@@ -115,6 +126,10 @@ impl Outbound {
         Attempt::Answered { status, retry_after }
     }
 }
+
+/// The right to one call; none is left once the client is closed.
+#[derive(Debug)]
+pub struct Turn<'a>(Option<SemaphorePermit<'a>>);
 
 /// TLS with the system's certificates. Where there are none, every connection is refused for its certificate, and the service goes on.
 fn tls() -> Result<ClientConfig, rustls::Error> {

@@ -23,7 +23,7 @@ mod signature;
 pub use address::{AddressKind, kind_of};
 pub use attempt::{Attempt, Failure};
 pub use breaker::Breaker;
-pub use client::Outbound;
+pub use client::{Outbound, Turn};
 pub use config::OutboundConfig;
 pub use guard::{Forbidden, Guard, Target, URL_CHARS};
 pub use hyper::{HeaderMap, header};

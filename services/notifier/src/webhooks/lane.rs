@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_outbound::{Attempt, Breaker, HeaderMap, Unsigned, header::HeaderValue, signed_headers};
+use chat_outbound::{Attempt, Breaker, HeaderMap, Turn, Unsigned, header::HeaderValue, signed_headers};
 use chat_protocol::RoomId;
 use chat_service::{Backoff, retry_forever};
 use chat_store::{Settled, WebhookCall, WebhookDelivery, WebhookOutcome};
@@ -27,6 +27,9 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Nothing is sent to an endpoint that asks for time by `Retry-After`, for so long at most.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// What was not tried.
+const RELEASED: (WebhookOutcome, Option<u16>) = (WebhookOutcome::Released, None);
 
 /// An endpoint, and whether it is well.
 pub struct Lane {
@@ -114,15 +117,24 @@ impl Lane {
         let mut ended = false;
         for delivery in deliveries {
             ended |= report.failure.is_some() || !begin();
-            let call = if ended { None } else { self.read(&delivery).await };
-            let (outcome, status) = match call {
-                Some(call) => self.attempt(&delivery, call, &mut report).await,
-                None => (WebhookOutcome::Released, None),
-            };
+            let (outcome, status) =
+                if ended { RELEASED } else { self.in_turn(&delivery, &begin, &mut report).await.unwrap_or(RELEASED) };
             ended |= outcome == WebhookOutcome::Released;
             report.settled.push(Settled { id: delivery.id, lease: delivery.lease, outcome, status });
         }
         report
+    }
+
+    /// `None` when it is not to be begun any more. The turn comes first: until then what is to be sent may change.
+    async fn in_turn(
+        &self,
+        delivery: &WebhookDelivery,
+        begin: impl Fn() -> bool,
+        report: &mut Report,
+    ) -> Option<(WebhookOutcome, Option<u16>)> {
+        let turn = self.parts.outbound.turn().await;
+        let call = if begin() { self.read(delivery).await } else { None };
+        Some(self.attempt(delivery, call?, turn, report).await)
     }
 
     /// What to send as it is now: since the delivery was claimed its text may have been deleted, the URL or the secret changed, the endpoint
@@ -139,6 +151,7 @@ impl Lane {
         &self,
         delivery: &WebhookDelivery,
         call: WebhookCall,
+        turn: Turn<'_>,
         report: &mut Report,
     ) -> (WebhookOutcome, Option<u16>) {
         let metrics = &self.parts.metrics;
@@ -146,7 +159,7 @@ impl Lane {
         let (attempt, verdict) = match self.sign(delivery, &call) {
             Ok(headers) => {
                 let timer = metrics.call_seconds.start_timer();
-                let attempt = self.parts.outbound.post(&call.url, headers, Bytes::from(call.body)).await;
+                let attempt = self.parts.outbound.post_in(turn, &call.url, headers, Bytes::from(call.body)).await;
                 timer.observe_duration();
                 (Some(attempt), verdict(&attempt, made, &self.parts.config.schedule(), rand::random()))
             }

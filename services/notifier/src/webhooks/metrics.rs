@@ -33,7 +33,7 @@ impl WebhookMetrics {
             )?,
             call_seconds: register_histogram_with_registry!(
                 "chat_notifier_webhook_call_seconds",
-                "Time of a call to an endpoint, with the wait for its turn",
+                "Time of a call to an endpoint, without the wait for its turn",
                 chat_service::metrics::LATENCY_SECONDS_BUCKETS.to_vec(),
                 registry
             )?,

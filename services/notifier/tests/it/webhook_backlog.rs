@@ -128,3 +128,25 @@ async fn an_endpoint_that_asks_for_time_gets_it_from_every_room() {
     assert_eq!(ids(&busy).len(), 1);
     stop(ctx).await;
 }
+
+#[tokio::test]
+async fn a_text_that_is_deleted_while_a_call_waits_for_its_turn_is_not_in_it() {
+    let stage = Stage::new().await;
+    let (slow, waiting) = (Receiver::start().await, Receiver::start().await);
+    slow.always(Reply::Stall);
+    stage.webhook(&slow.url()).await;
+    stage.queue(stage.room, 1, MessageId::generate()).await;
+    let ctx = stage.start(&quick(&[STALL, ("CHAT__OUTBOUND__CALLS_AT_ONCE", "1"), FOR_GOOD])).await;
+    assert_eventually!(ids(&slow).len() == 1, within = WITHIN, "the only turn is taken");
+    let (webhook, message) = (stage.webhook(&waiting.url()).await, MessageId::generate());
+    stage.queue(stage.room, 2, message).await;
+    assert_eventually!(
+        !stage.store.due_webhooks().await.unwrap().contains(&webhook.id),
+        within = WITHIN,
+        "the second one is in hand"
+    );
+    assert_eq!(stage.store.forget_webhook_texts(&[message], 10).await.unwrap(), 2);
+    assert_eventually!(ids(&waiting).len() == 1, within = WITHIN, "its turn");
+    assert!(!waiting.received()[0].body.contains("regretted"));
+    stop(ctx).await;
+}
