@@ -25,6 +25,7 @@ mod decode;
 mod error;
 mod metrics;
 mod news;
+mod persist;
 mod pipeline;
 mod web_push;
 mod webhooks;

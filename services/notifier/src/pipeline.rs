@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chat_kafka::{Consumer, DeadLetters, Record};
 use chat_protocol::{Entry, ErrorCode, RoomId, UserId, push::UserPush, redis_key::Channel};
 use chat_redis::{OnlineUsers, Outdated, RedisPool, RoomListCache, Viewers};
-use chat_service::{Backoff, Clock, Patience, fail_point, retry_forever};
+use chat_service::{Clock, Patience, fail_point};
 use chat_store::{Listeners, ReadUpTo, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -21,6 +21,7 @@ use crate::{
     error::Error,
     metrics::Metrics,
     news::{self, RoomNews},
+    persist::persist,
     web_push::{PushQueue, farthest},
     webhooks::{self, Webhooks},
 };
@@ -122,21 +123,7 @@ impl Pipeline {
     /// The members, with all that decides what they are told.
     async fn members_of(&self, rooms: &[RoomNews]) -> Result<Result<Members, StoreError>, Error> {
         let ids: Vec<RoomId> = rooms.iter().map(|room| room.room_id).collect();
-        self.persist(|| self.store.listeners_of(&ids)).await
-    }
-
-    /// What PostgreSQL answers, or the error that no repetition heals; everything else is repeated for as long as it takes.
-    async fn persist<T, Answer>(&self, call: impl Fn() -> Answer) -> Result<Result<T, StoreError>, Error>
-    where
-        Answer: Future<Output = Result<T, StoreError>>,
-    {
-        let attempt = || async {
-            match call().await {
-                Err(error) if !error.is_permanent() => Err(error),
-                settled => Ok(settled),
-            }
-        };
-        retry_forever("postgres", &self.hard_stop, Backoff::default(), attempt).await.ok_or(Error::Stopped)
+        persist(&self.hard_stop, || self.store.listeners_of(&ids)).await
     }
 
     /// Dead letters of the rooms whose members PostgreSQL will never tell.
@@ -189,7 +176,7 @@ impl Pipeline {
     /// Stores pushes for those who have devices and no session; while nobody knows who has, for all who have devices, a little later.
     async fn queue(&mut self, announcements: &[Announcement], redis: bool) -> Result<Result<(), StoreError>, Error> {
         let Some(queue) = &self.queue else { return Ok(Ok(())) };
-        let with_devices = match self.persist(|| queue.with_devices(announcements)).await? {
+        let with_devices = match persist(&self.hard_stop, || queue.with_devices(announcements)).await? {
             Ok(users) if !users.is_empty() => users,
             settled => return Ok(settled.map(drop)),
         };
@@ -197,7 +184,7 @@ impl Pipeline {
         // Redis may be back without those whose leases ended while it was away.
         let online = if redis { self.patience.attempt(|| self.online.online(&users)).await.flatten() } else { None };
         let pushes = queue.pushes(announcements, &with_devices, online.as_ref());
-        self.persist(|| queue.store(&pushes, online.is_some())).await
+        persist(&self.hard_stop, || queue.store(&pushes, online.is_some())).await
     }
 
     /// One publish per recipient; `false` when Redis stays away.
@@ -217,7 +204,7 @@ impl Pipeline {
         let Some(queue) = &self.queue else { return Ok(()) };
         let marks = records.iter().filter(|record| *record.topic == *self.read_events).filter_map(decode::mark);
         let marks = farthest(marks.chain(of_senders));
-        if let Err(error) = self.persist(|| queue.read(&marks)).await? {
+        if let Err(error) = persist(&self.hard_stop, || queue.read(&marks)).await? {
             // No mark can be at fault: all that is in it was parsed.
             tracing::error!(%error, "pushes not taken back");
         }

@@ -1,12 +1,11 @@
 //! What a batch of records holds for endpoints, queued before their offsets are committed.
 
 use chat_protocol::{Event, MessageId};
-use chat_service::{Backoff, retry_forever};
-use chat_store::{StoreError, WebhookEvent};
+use chat_store::WebhookEvent;
 use tokio_util::sync::CancellationToken;
 
 use super::{Webhooks, event};
-use crate::error::Error;
+use crate::{error::Error, persist::persist};
 
 /// Events queued by one statement, for up to twenty endpoints each: well within the time limit of a statement.
 const EVENTS_AT_ONCE: usize = 50;
@@ -65,18 +64,4 @@ impl Webhooks {
         }
         Ok((refused, reason))
     }
-}
-
-/// What PostgreSQL answers, or the error that no repetition heals; everything else is repeated for as long as it takes.
-async fn persist<Answer>(stop: &CancellationToken, call: impl Fn() -> Answer) -> Result<Result<u64, StoreError>, Error>
-where
-    Answer: Future<Output = Result<u64, StoreError>>,
-{
-    let attempt = || async {
-        match call().await {
-            Err(error) if !error.is_permanent() => Err(error),
-            settled => Ok(settled),
-        }
-    };
-    retry_forever("postgres", stop, Backoff::default(), attempt).await.ok_or(Error::Stopped)
 }
